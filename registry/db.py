@@ -1,0 +1,138 @@
+"""The database: one engine, two ways to open a session, and the column types every room shares.
+
+SQLite is the embedded default, PostgreSQL the production one. On SQLite a session that writes has to take its lock at
+once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes later fails as locked, whatever the busy
+timeout. So reading and writing sessions are opened apart, on both databases, and nothing guesses.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+_WRITES = "candor_writes"
+BUSY_SECONDS = 30
+
+
+class Base(DeclarativeBase):
+    """The tables' common root. Every constraint has a name, so that a migration can speak of it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC, to the microsecond. SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+# SQLite numbers rows by itself only where the type is exactly INTEGER.
+BigKey = BigInteger().with_variant(Integer(), "sqlite")
+Bytes = LargeBinary
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def async_url(url: str) -> URL:
+    """The URL with the driver that Candor uses, whichever the operator wrote."""
+    parsed = make_url(url)
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    backend = parsed.drivername.split("+")[0]
+    return parsed.set(drivername=driver.get(backend, parsed.drivername))
+
+
+class Database:
+    """The way to the tables. `read()` and `write()` each give a session inside its own transaction.
+
+    `on_commit` callbacks run after each committed write, before `write()` returns: what they do is done "at once" for
+    whoever waits on the write.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = async_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": BUSY_SECONDS}
+        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        self.on_commit: list[Callable[[], Awaitable[None]]] = []
+        # Writers of one process queue here in order instead of polling SQLite's file lock.
+        self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self._reader = async_sessionmaker(self.engine, expire_on_commit=False)
+        writing = self.engine.execution_options(**{_WRITES: True})
+        self._writer = async_sessionmaker(writing, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        async with self._reader() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        async with self._one_writer, self._writer() as session, session.begin():
+            yield session
+        for callback in self.on_commit:
+            await callback()
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+
+
+def may_write(session: AsyncSession) -> bool:
+    """Whether the session came from `Database.write`."""
+    return bool(session.get_bind().get_execution_options().get(_WRITES))
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late; `_begin_sqlite` says it
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "secure_delete=ON",  # erasure has to reach the pages of the file
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,102 @@
+"""Everything an operator can set, read once, frozen, and passed to whoever needs it.
+
+Sources, the first that speaks wins: the environment (`CANDOR_*`), a `.env` file in the working folder, the default.
+"""
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from registry.errors import Misconfigured
+
+PREFIX = "CANDOR_"
+
+
+class Settings(BaseSettings):
+    """One registry's settings. `candor settings` prints them with their sources, secrets masked."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("var"), description="Folder of the embedded default: database, index and keys.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLite or PostgreSQL; a SQLite file in the data folder when unset."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Web processes.")
+    origin: str | None = Field(
+        None,
+        description="The name of this registry in its log, without a scheme, such as `registry.example/log`. "
+        "Frozen by `candor init`.",
+        pattern=r"^[a-z0-9.-]+(:\d+)?(/[A-Za-z0-9._-]+)*$",
+    )
+    base_url: str | None = Field(
+        None, description="Where readers reach this registry; `http://HOST:PORT` when unset.", pattern=r"^https?://[^\s]+$"
+    )
+    name: str = Field("Candor", description="What this registry calls itself on pages and in feeds.", max_length=120)
+    contact: str | None = Field(None, description="Where to report trouble with this registry (security.txt).")
+    search_url: str | None = Field(None, description="Meilisearch; the embedded engine when unset.")
+    search_key: SecretStr | None = Field(None, description="Key for Meilisearch.")
+    extensions: tuple[str, ...] | None = Field(
+        None, description='Extensions to load, by entry-point name, as JSON: `["search"]`; all when unset.'
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks whose `X-Forwarded-*` headers are believed, as JSON; none by default."
+    )
+    federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that opens /metrics from elsewhere; without it, loopback only."
+    )
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    run_readers: bool = Field(
+        True, description="Run the log readers inside `serve`; off where `candor worker` runs apart."
+    )
+    cache_megabytes: int = Field(32, ge=0, le=4096, description="Prepared answers kept by each web process.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_slash(cls, value: str | None) -> str | None:
+        return value.rstrip("/") if value else value
+
+    @property
+    def url(self) -> str:
+        """The base of every absolute link, without a final slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}"
+
+    @property
+    def database(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data / 'candor.sqlite').absolute()}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded default, which `serve` may migrate by itself."""
+        return self.database.startswith("sqlite")
+
+    @property
+    def index_folder(self) -> Path:
+        return self.data / "index"
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process. Raises `Misconfigured`, naming each setting that is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise Misconfigured("Settings are wrong. " + "; ".join(lines)) from error
