@@ -1,0 +1,208 @@
+"""The readers' side of the changelog: where each stands, who reads for it, and how it catches up.
+
+A reader is idempotent and may be stopped anywhere: it is given changes in order, and its position is kept only after
+it has dealt with them. One process at a time reads for it, under a lease that runs out by itself when the process dies.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.changelog.models import Change, ReaderState
+from registry.db import Database, now
+
+LEASE = timedelta(seconds=15)
+POLL_SECONDS = 0.5
+RETRY_SECONDS = (1, 2, 5, 15, 60)
+
+log = structlog.get_logger("candor.tail")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One change as readers see it."""
+
+    seq: int
+    public_seq: int | None
+    at: datetime
+    topic: str
+    action: str
+    origin: str
+    subject: str
+    version: int | None
+    kind: str | None
+    scopes: tuple[str, ...]
+
+
+class LogReader(Protocol):
+    """Something that follows the changelog."""
+
+    name: str
+    batch: int
+
+    async def position(self) -> int | None:
+        """The last `seq` dealt with, for a reader that keeps its own place; None when the table keeps it."""
+
+    async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
+        """Deal with changes in order. `upto` is the seq to remember, which may lie past the last change given."""
+
+    async def release(self) -> None:
+        """The lease is given up: close what only its holder may have open."""
+
+
+async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list[ChangeRow]:
+    """Committed changes with `seq` greater than `after`, in order."""
+    columns = (
+        Change.seq,
+        Change.public_seq,
+        Change.at,
+        Change.topic,
+        Change.action,
+        Change.origin,
+        Change.subject,
+        Change.version,
+        Change.kind,
+        Change.scopes,
+    )
+    rows = await session.execute(select(*columns).where(Change.seq > after).order_by(Change.seq).limit(limit))
+    return [ChangeRow(*row[:-1], scopes=tuple(row[-1])) for row in rows]
+
+
+async def head(session: AsyncSession) -> int:
+    """The newest committed `seq`; 0 in an empty log. A lookup at the end of the primary key: cheap to poll."""
+    return await session.scalar(select(Change.seq).order_by(Change.seq.desc()).limit(1)) or 0
+
+
+class Tail:
+    """Runs one reader in this process, whenever this process holds its lease."""
+
+    def __init__(self, database: Database, reader: LogReader) -> None:
+        self.database = database
+        self.reader = reader
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._wake = asyncio.Event()
+        self._leased_until: datetime | None = None
+
+    def wake(self) -> None:
+        """Look again now. Carries nothing; what there is to read stands in the log."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Follow the log until cancelled. A failure is kept where the operator sees it, and tried again."""
+        failures = 0
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    worked = await self.step()
+                    failures = 0
+                    delay = 0.0 if worked else POLL_SECONDS
+                except Exception as error:
+                    delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                    failures += 1
+                    log.exception("reader failed", reader=self.reader.name, retry_in=delay)
+                    with contextlib.suppress(Exception):
+                        await self._note_failure(error)
+                if delay:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), delay)
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            await asyncio.shield(self.give_up())
+
+    async def catch_up(self) -> None:
+        """Read until nothing is left, or until another process turns out to be reading."""
+        while await self.step():
+            pass
+
+    async def step(self) -> bool:
+        """Deal with one batch. False when there was nothing to do or the lease is another's."""
+        if not await self._lease():
+            return False
+        async with self.database.read() as session:
+            position = await self.reader.position()
+            if position is None:
+                position = await self._position(session)
+            changes = await read_changes(session, after=position, limit=self.reader.batch)
+        if not changes:
+            return False
+        await self.reader.consume(changes, upto=changes[-1].seq)
+        await self._remember(changes[-1].seq)
+        return True
+
+    async def give_up(self) -> None:
+        """End the lease, so that the next process need not wait for it to run out."""
+        await self.reader.release()
+        if self._leased_until is None:
+            return
+        self._leased_until = None
+        async with self.database.write() as session:
+            await session.execute(
+                update(ReaderState)
+                .where(ReaderState.name == self.reader.name, ReaderState.holder == self.holder)
+                .values(holder=None, lease_until=None)
+            )
+
+    async def _lease(self) -> bool:
+        """Hold or renew the lease. Renewed at half its time only: an idle reader writes nothing in between."""
+        moment = now()
+        if self._leased_until is not None and moment < self._leased_until - LEASE / 2:
+            return True
+        async with self.database.read() as session:
+            state = await session.get(ReaderState, self.reader.name)
+        if state and state.holder not in (None, self.holder) and state.lease_until and state.lease_until > moment:
+            if self._leased_until is not None:
+                self._leased_until = None
+                await self.reader.release()
+            return False
+        async with self.database.write() as session:
+            if state is None and await session.get(ReaderState, self.reader.name) is None:
+                session.add(ReaderState(name=self.reader.name, position=0))
+                await session.flush()
+            taken = await session.execute(
+                update(ReaderState)
+                .where(
+                    ReaderState.name == self.reader.name,
+                    or_(
+                        ReaderState.holder.is_(None),
+                        ReaderState.holder == self.holder,
+                        ReaderState.lease_until < moment,
+                    ),
+                )
+                .values(holder=self.holder, lease_until=moment + LEASE)
+                .returning(ReaderState.name)
+            )
+            won = taken.first() is not None
+        self._leased_until = moment + LEASE if won else None
+        return won
+
+    async def _position(self, session: AsyncSession) -> int:
+        return await session.scalar(select(ReaderState.position).where(ReaderState.name == self.reader.name)) or 0
+
+    async def _remember(self, position: int) -> None:
+        """Move the cursor, unless the lease was lost meanwhile: then the next holder reads the batch again."""
+        async with self.database.write() as session:
+            await session.execute(
+                update(ReaderState)
+                .where(ReaderState.name == self.reader.name, ReaderState.holder == self.holder)
+                .values(position=position, error=None, failed_at=None)
+            )
+
+    async def _note_failure(self, error: Exception) -> None:
+        async with self.database.write() as session:
+            await session.execute(
+                update(ReaderState)
+                .where(ReaderState.name == self.reader.name)
+                .values(error=f"{type(error).__name__}: {error}"[:1000], failed_at=now())
+            )

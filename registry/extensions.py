@@ -1,0 +1,69 @@
+"""How search, the pages and whatever somebody else writes plug into the registry.
+
+An extension is found through the entry-point group `candor.extensions` and hands over what it brings. The registry
+never imports one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from litestar.types import ControllerRouterHandler
+
+from registry.changelog.tail import LogReader
+from registry.db import Database
+from registry.errors import Misconfigured
+from registry.finder import Finder
+from registry.settings import Settings
+from registry.taxonomies.keeper import VocabularyKeeper
+
+if TYPE_CHECKING:
+    import typer
+
+GROUP = "candor.extensions"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One running registry: what everything that belongs to it is built from.
+
+    `origin` is its name in its log, frozen by `init`. `secret` keys what must not be computable from outside.
+    """
+
+    settings: Settings
+    database: Database
+    origin: str
+    secret: bytes = field(repr=False)
+    vocabulary: VocabularyKeeper
+    finder: Finder | None = None
+
+    def with_finder(self, finder: Finder | None) -> "Node":
+        return replace(self, finder=finder)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What one extension brings. Everything but the name may be left out."""
+
+    name: str
+    routes: Callable[[Node], Sequence[ControllerRouterHandler]] | None = None
+    readers: Callable[[Node], Sequence[LogReader]] | None = None
+    finder: Callable[[Node], Finder] | None = None
+    commands: Callable[["typer.Typer"], None] | None = None
+    health: Callable[[Node], Callable[[], dict[str, Any]]] | None = None
+
+
+def load_extensions(names: Sequence[str] | None = None) -> tuple[Extension, ...]:
+    """The extensions named, or all that are installed. Raises `Misconfigured` for one that is not."""
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    wanted = sorted(installed) if names is None else list(names)
+    if unknown := [name for name in wanted if name not in installed]:
+        raise Misconfigured(f"No extension {unknown[0]!r} is installed; there are: {', '.join(sorted(installed))}.")
+    loaded: list[Extension] = []
+    for name in wanted:
+        extension = installed[name].load()
+        if not isinstance(extension, Extension):
+            raise Misconfigured(f"The entry point {name!r} in {GROUP} is not an Extension.")
+        loaded.append(extension)
+    return tuple(loaded)
