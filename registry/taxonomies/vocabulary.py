@@ -183,22 +183,17 @@ class Vocabulary:
                 self._add(taxonomy.namespace, term)
         for taxonomy in self._taxonomies.values():
             for crosswalk in taxonomy.crosswalks:
-                self._crosswalks.setdefault(crosswalk.source, {})[crosswalk.target] = (
-                    crosswalk.match
-                )
+                self._crosswalks.setdefault(crosswalk.source, {})[crosswalk.target] = crosswalk.match
         for source, targets in list(self._crosswalks.items()):
             for target, match in list(targets.items()):
                 # What the other side says of itself weighs more than what is concluded from here.
-                self._crosswalks.setdefault(target, {}).setdefault(
-                    source, _INVERSE[match]
-                )
+                self._crosswalks.setdefault(target, {}).setdefault(source, _INVERSE[match])
 
     def _add(self, namespace: str, term: Term) -> None:
         tag = f"{namespace}:{term.id}"
         self._terms[tag] = term
         above = dict.fromkeys(
-            [f"{namespace}:{parent}" for parent in term.parents]
-            + list(path_ancestors(tag)[:1])
+            [f"{namespace}:{parent}" for parent in term.parents] + list(path_ancestors(tag)[:1])
         )
         self._parents[tag] = tuple(above)
         for parent in above:
@@ -223,11 +218,7 @@ class Vocabulary:
     def tags(self, namespace: str) -> tuple[str, ...]:
         """Every tag of a namespace, in the publisher's order."""
         taxonomy = self._taxonomies.get(namespace)
-        return (
-            tuple(f"{namespace}:{term.id}" for term in taxonomy.terms)
-            if taxonomy
-            else ()
-        )
+        return tuple(f"{namespace}:{term.id}" for term in taxonomy.terms) if taxonomy else ()
 
     def known(self, tag: str) -> bool:
         """Whether the tag is a term, deprecated ones included, or well-formed and in an open part of a namespace."""
@@ -236,9 +227,7 @@ class Vocabulary:
         parts = split_tag(tag)
         if parts is None or (taxonomy := self._taxonomies.get(parts[0])) is None:
             return False
-        return any(
-            not prefix or parts[1].startswith(f"{prefix}/") for prefix in taxonomy.open
-        )
+        return any(not prefix or parts[1].startswith(f"{prefix}/") for prefix in taxonomy.open)
 
     def label(self, tag: str) -> str:
         """What to show for a tag; for an unknown one the last step of its path, readable."""
@@ -276,18 +265,12 @@ class Vocabulary:
         found: dict[str, None] = {}
         ring: Sequence[str] = step(tag)
         while ring:
-            fresh = [
-                other
-                for other in dict.fromkeys(ring)
-                if other != tag and other not in found
-            ]
+            fresh = [other for other in dict.fromkeys(ring) if other != tag and other not in found]
             found.update(dict.fromkeys(fresh))
             ring = [far for other in fresh for far in step(other)]
         return tuple(found)
 
-    def crosswalked(
-        self, tag: str, matches: Sequence[str] = ("exact", "close")
-    ) -> tuple[str, ...]:
+    def crosswalked(self, tag: str, matches: Sequence[str] = ("exact", "close")) -> tuple[str, ...]:
         """The tags of other taxonomies that mean the same or, by `matches`, something close, broader or narrower.
 
         A crosswalk is read in both directions. Only `exact` is carried on through a third term, as in SKOS: two terms
@@ -304,18 +287,11 @@ class Vocabulary:
         return tuple(found)
 
     def _exact(self, tag: str) -> list[str]:
-        return [
-            target
-            for target, match in self._crosswalks.get(tag, {}).items()
-            if match == "exact"
-        ]
+        return [target for target, match in self._crosswalks.get(tag, {}).items() if match == "exact"]
 
     def crosswalks(self, tag: str) -> tuple[Crosswalk, ...]:
         """What is said directly about a tag, each seen from it."""
-        return tuple(
-            Crosswalk(tag, target, match)
-            for target, match in self._crosswalks.get(tag, {}).items()
-        )
+        return tuple(Crosswalk(tag, target, match) for target, match in self._crosswalks.get(tag, {}).items())
 
     def nearest(self, tag: str, limit: int = 3) -> list[str]:
         """The known tags that somebody who wrote `tag` most likely meant, best first; none when nothing is near.
@@ -328,11 +304,7 @@ class Vocabulary:
         namespace, _, wanted = tag.rpartition(":")
         names = self._names.get(namespace.lower()) if namespace else None
         if names is None:
-            names = {
-                name: tags
-                for group in self._names.values()
-                for name, tags in group.items()
-            }
+            names = self._all_names
         hits = process.extract(
             _plain(wanted),
             names.keys(),
@@ -354,20 +326,22 @@ class Vocabulary:
             for term in taxonomy.terms:
                 tag = f"{taxonomy.namespace}:{term.deprecated_by or term.id}"
                 last = term.id.rpartition("/")[2]
-                for name in {
-                    _plain(text)
-                    for text in (term.id, last, term.label, *term.alt_labels)
-                }:
+                for name in {_plain(text) for text in (term.id, last, term.label, *term.alt_labels)}:
                     names[name] = (*names.get(name, ()), tag)
         return groups
 
     @cached_property
+    def _all_names(self) -> dict[str, tuple[str, ...]]:
+        names: dict[str, tuple[str, ...]] = {}
+        for group in self._names.values():
+            for name, tags in group.items():
+                names[name] = names.get(name, ()) + tags
+        return names
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 in hex over what the snapshot holds, whatever the order in which it was given."""
-        lines = [
-            f"{namespace}\t{self._taxonomies[namespace].digest}"
-            for namespace in self.namespaces
-        ]
+        lines = [f"{namespace}\t{self._taxonomies[namespace].digest}" for namespace in self.namespaces]
         return digest("\n".join(lines).encode())
 
 
