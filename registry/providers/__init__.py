@@ -1,0 +1,1 @@
+"""Organisations that disclose, and the clients that act for them."""

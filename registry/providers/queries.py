@@ -1,0 +1,40 @@
+from collections.abc import Sequence
+
+from rapidfuzz import process
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.errors import NotFound
+from registry.providers.models import Client, Provider
+from registry.providers.onboarding import State
+
+
+async def by_slug(session: AsyncSession, slug: str) -> Provider:
+    """The provider of that slug. Raises `NotFound`, with the nearest slugs there are."""
+    provider = await session.scalar(select(Provider).where(Provider.slug == slug.lower()))
+    if provider is None:
+        slugs = (await session.scalars(select(Provider.slug).where(Provider.state == State.APPROVED))).all()
+        near = [match for match, score, _ in process.extract(slug.lower(), slugs, limit=3) if score >= 60]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise NotFound(f"There is no provider {slug[:64]!r}.{hint}")
+    return provider
+
+
+async def all_providers(session: AsyncSession, *, public: bool) -> Sequence[Provider]:
+    """Every provider by slug; with `public`, only those that have been approved at some time."""
+    query = select(Provider).order_by(Provider.slug)
+    if public:
+        query = query.where(Provider.state.in_([State.APPROVED, State.SUSPENDED, State.CLOSED]))
+    return (await session.scalars(query)).all()
+
+
+async def client(session: AsyncSession, client_id: str) -> tuple[Client, Provider] | None:
+    """A client that is not revoked, and its organisation."""
+    row = (
+        await session.execute(
+            select(Client, Provider)
+            .join(Provider, Provider.pk == Client.provider_pk)
+            .where(Client.client_id == client_id, Client.revoked_at.is_(None))
+        )
+    ).first()
+    return (row[0], row[1]) if row else None

@@ -1,0 +1,186 @@
+"""From a submission to the document that is published: what the registry stamps, and what it sets aside. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+SCHEMA = "candor-record/1"
+DocumentJson = dict[str, Any]
+
+_TAG = re.compile(r"[a-z][a-z0-9-]*:[^\s/][^\s]*")
+_TAG_FIELDS = frozenset(
+    {
+        "tag",
+        "tags",
+        "against",
+        "affiliation",
+        "business_functions",
+        "cause",
+        "class",
+        "group",
+        "lifecycle",
+        "metric",
+        "modality",
+        "motive",
+        "nature",
+        "platforms",
+        "ref",
+        "rights",
+        "role",
+        "safeguard",
+        "sectors",
+        "severity",
+        "target_tags",
+        "tasks",
+        "type",
+        "method",
+    }
+)
+# Withheld from the public unless a provider says otherwise (records.md, "Who sees it").
+SET_ASIDE = (("content", "filings"), ("content", "contacts"), ("content", "times", "aware"))
+NOT_IN_DOCUMENT = frozenset({"handling", "restricted"})
+STAMPED = frozenset(
+    {"schema", "id", "version", "origin", "provider", "provider_sector", "published", "modified", "updated"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What a document says of the organisation that publishes it, where attribution allows."""
+
+    slug: str
+    name: str
+    domain: str | None = None
+    verified: bool = False
+    sector: str | None = None
+
+    def shown(self, attribution: str) -> DocumentJson:
+        if attribution == "named":
+            named = {"slug": self.slug, "name": self.name, "verified": self.verified}
+            return {"provider": {**named, "domain": self.domain} if self.domain else named}
+        if attribution == "sector" and self.sector:
+            return {"provider_sector": self.sector}
+        return {}
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC to the millisecond, as documents state times."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def draft(
+    submission: Mapping[str, Any], *, id: str, origin: str, publisher: Publisher, prev: str | None
+) -> DocumentJson:
+    """The draft document: what co-publishers approve and what is signed."""
+    document = {key: value for key, value in submission.items() if key not in NOT_IN_DOCUMENT | STAMPED}
+    attribution = document.get("attribution", "named")
+    if attribution != "named":
+        document.pop("co_providers", None)
+    return {
+        "schema": SCHEMA,
+        "id": id,
+        "origin": origin,
+        **publisher.shown(attribution),
+        **document,
+        "prev": prev,
+    }
+
+
+def publish(
+    draft: Mapping[str, Any], *, number: int | str, at: datetime, before: Mapping[str, Any] | None
+) -> DocumentJson:
+    """The public document of version `number`. `before` is the version before it.
+
+    `published` is the time of version 1; `modified` moves only when the meaning changes, so not with an editorial
+    revision; `updated` is this version's own time.
+    """
+    moment = instant(at)
+    document = {key: value for key, value in draft.items() if key != "prev"}
+    keeps_meaning = before is not None and document.get("revision", {}).get("type") == "editorial"
+    return {
+        **document,
+        "version": number,
+        "published": before["published"] if before else moment,
+        "modified": before["modified"] if before and keeps_meaning else moment,
+        "updated": moment,
+    }
+
+
+def withdraw(before: Mapping[str, Any], *, number: int, at: datetime, withdrawal: Mapping[str, Any]) -> DocumentJson:
+    """The version that says a record was withdrawn. The text stays, so that what was cited can be read."""
+    document = {key: value for key, value in before.items() if key != "revision"}
+    moment = instant(at)
+    return {**document, "version": number, "withdrawal": dict(withdrawal), "modified": moment, "updated": moment}
+
+
+def reinstate(before: Mapping[str, Any], *, number: int, at: datetime, note: str) -> DocumentJson:
+    """The version that takes a withdrawal back."""
+    document = {key: value for key, value in before.items() if key != "withdrawal"}
+    moment = instant(at)
+    revision = {"type": "status", **({"note": note} if note else {})}
+    return {**document, "version": number, "revision": revision, "modified": moment, "updated": moment}
+
+
+def set_aside(submission: DocumentJson) -> tuple[DocumentJson, DocumentJson]:
+    """Split off what is not for the public by default: the rest, and a merge patch that would put it back."""
+    patch: DocumentJson = {}
+    for path in SET_ASIDE:
+        holder: Any = submission
+        for step in path[:-1]:
+            holder = holder.get(step) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict) or path[-1] not in holder:
+            continue
+        submission = _without(submission, path)
+        into = patch
+        for step in path[:-1]:
+            into = into.setdefault(step, {})
+        into[path[-1]] = holder[path[-1]]
+    return submission, patch
+
+
+def _without(value: DocumentJson, path: tuple[str, ...]) -> DocumentJson:
+    if len(path) == 1:
+        return {key: item for key, item in value.items() if key != path[0]}
+    inner = _without(value[path[0]], path[1:])
+    rest = {key: item for key, item in value.items() if key != path[0]}
+    return {**rest, path[0]: inner} if inner else rest
+
+
+def tags_of(document: Mapping[str, Any]) -> list[str]:
+    """Every tag that a document bears anywhere, in order of first appearance, once each."""
+    return list(dict.fromkeys(_tags(document)))
+
+
+def _tags(value: Any, field: str = "") -> Iterator[str]:
+    if isinstance(value, str):
+        if field in _TAG_FIELDS and _TAG.fullmatch(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _tags(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _tags(item, field)
+
+
+def links_of(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(role, origin, id) of every reference to another record, once each."""
+    return list(dict.fromkeys(_links(document, document.get("origin", ""))))
+
+
+def _links(value: Any, home: str, role: str = "") -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, Mapping):
+        target = value.get("id")
+        if role and isinstance(target, str) and target.startswith("CIR-"):
+            yield role, value.get("origin", home), target
+        for key, item in value.items():
+            yield from _links(item, home, value.get("type", key) if key == "target" else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _links(item, home, role)

@@ -1,0 +1,142 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.db import Base, BigKey, Bytes, Json, UtcDateTime
+
+
+class Record(Base):
+    """What stays the same about a record, and the columns that lists are cut from.
+
+    `life` is a `workflow.Life`. `current` is the number of its newest public version and `shared` that of its newest
+    version below TLP:CLEAR; 0 where there is none. `listed` is false before publication and after withdrawal.
+    `first_seq` and `last_seq` are the public sequence numbers of its first and its newest public version.
+    `shown_provider` is the slug that readers may know, null where attribution is not named; `provider_pk` is the
+    organisation that owns it, whatever readers may know.
+    """
+
+    __tablename__ = "record"
+    __table_args__ = (
+        UniqueConstraint("origin", "id"),
+        UniqueConstraint("provider_pk", "source_scheme", "source_id"),
+        Index("ix_record_listed_first", "listed", "first_seq"),
+        Index("ix_record_kind_first", "kind", "first_seq"),
+        Index("ix_record_provider_first", "shown_provider", "first_seq"),
+        Index("ix_record_imported_last", "imported", "last_seq"),
+        Index("ix_record_kind_last", "kind", "imported", "last_seq"),
+        Index("ix_record_provider_last", "shown_provider", "last_seq"),
+        Index("ix_record_last", "last_seq"),
+    )
+
+    pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    origin: Mapped[str] = mapped_column(String(255))
+    id: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"))
+    life: Mapped[str] = mapped_column(String(16))
+    listed: Mapped[bool] = mapped_column(default=False)
+    imported: Mapped[bool] = mapped_column(default=False)
+    shown_provider: Mapped[str | None] = mapped_column(String(64))
+    tlp: Mapped[str] = mapped_column(String(16))
+    current: Mapped[int] = mapped_column(default=0)
+    shared: Mapped[int] = mapped_column(default=0)
+    first_seq: Mapped[int | None] = mapped_column(BigInteger)
+    last_seq: Mapped[int | None] = mapped_column(BigInteger)
+    source_scheme: Mapped[str | None] = mapped_column(String(64))
+    source_id: Mapped[str | None] = mapped_column(String(255))
+    input_digest: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Version(Base):
+    """An immutable version: its canonical bytes, and the salt under which they were committed to.
+
+    `shared` versions went to members below TLP:CLEAR, are numbered apart (p1, p2, …) and have no public sequence
+    number. `action` is what made it: published, revised, withdrawn or reinstated.
+    """
+
+    __tablename__ = "version"
+    __table_args__ = (UniqueConstraint("record_pk", "shared", "number"),)
+
+    pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"))
+    shared: Mapped[bool] = mapped_column(default=False)
+    number: Mapped[int]
+    action: Mapped[str] = mapped_column(String(16))
+    document: Mapped[bytes] = mapped_column(Bytes)
+    salt: Mapped[bytes] = mapped_column(Bytes)
+    commit: Mapped[str] = mapped_column(String(64))
+    public_seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Draft(Base):
+    """What is being worked on: at most one beside each record.
+
+    `document` holds the draft bytes: the canonical document less `version published modified updated`, and with `prev`.
+    `digest` is their SHA-256, and `revision` counts every change of handling, restricted parts and state: together they
+    are the draft's ETag.
+    """
+
+    __tablename__ = "draft"
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    step: Mapped[str] = mapped_column(String(16))
+    document: Mapped[bytes] = mapped_column(Bytes)
+    digest: Mapped[str] = mapped_column(String(64))
+    revision: Mapped[int] = mapped_column(default=1)
+    handling: Mapped[dict[str, Any]] = mapped_column(Json)
+    restricted: Mapped[list[Any]] = mapped_column(Json)
+    author: Mapped[str] = mapped_column(String(255))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RestrictedPart(Base):
+    """A version of a restricted part: a merge patch (RFC 7396) over the document, stored and committed to apart."""
+
+    __tablename__ = "restricted_part"
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    part: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    handling: Mapped[dict[str, Any]] = mapped_column(Json)
+    content: Mapped[bytes] = mapped_column(Bytes)
+    salt: Mapped[bytes] = mapped_column(Bytes)
+    commit: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecordTag(Base):
+    """A tag under which a record is found: its own, and every broader one. Copies the sequence numbers to sort by."""
+
+    __tablename__ = "record_tag"
+    __table_args__ = (Index("ix_record_tag_first", "tag", "first_seq"), Index("ix_record_tag_last", "tag", "last_seq"))
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(255), primary_key=True)
+    first_seq: Mapped[int] = mapped_column(BigInteger)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecordLink(Base):
+    """A reference from a record's newest public version to another record: what `/responses` is read from."""
+
+    __tablename__ = "record_link"
+    __table_args__ = (Index("ix_record_link_target", "target_id", "role"),)
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(32), primary_key=True)
+    target_origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    target_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class Audience(Base):
+    """A sharing group or a person that a record below TLP:CLEAR is shared with."""
+
+    __tablename__ = "audience"
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    audience: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)

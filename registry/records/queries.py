@@ -1,0 +1,368 @@
+"""Reads. Every one of them takes the actor and passes through `registry.records.visibility`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import ANONYMOUS, Actor
+from registry.changelog.models import Change
+from registry.errors import NotFound
+from registry.ids import parse_id
+from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, Version
+from registry.records.visibility import GROUP, PERSON, Facts, Tlp, may_read, may_read_shared, may_work_on, readable
+
+_NO_RECORD = "There is no record {id} here."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a record, as bytes ready to be served.
+
+    `label` is what addresses it under `/versions/`: `2`, or `p2` for one shared below TLP:CLEAR. `listed` is false for
+    a record that was withdrawn. `public_seq` is the public sequence number of this version.
+    """
+
+    origin: str
+    id: str
+    kind: str
+    number: int
+    shared: bool
+    action: str
+    document: bytes
+    commit: str
+    at: datetime
+    public_seq: int | None
+    first_seq: int | None
+    listed: bool
+    shown_provider: str | None
+
+    @property
+    def label(self) -> str:
+        return f"p{self.number}" if self.shared else str(self.number)
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.action == "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One public change, as `/changes` tells it."""
+
+    seq: int
+    origin: str
+    id: str
+    version: int
+    kind: str
+    action: str
+    at: datetime
+
+
+_STORED = (
+    Record.origin,
+    Record.id,
+    Record.kind,
+    Version.number,
+    Version.shared,
+    Version.action,
+    Version.document,
+    Version.commit,
+    Version.at,
+    Version.public_seq,
+    Record.first_seq,
+    Record.listed,
+    Record.shown_provider,
+)
+
+
+def _current() -> Select[tuple[object, ...]]:
+    """Newest public versions."""
+    return select(*_STORED).join(
+        Version, and_(Version.record_pk == Record.pk, Version.shared.is_(False), Version.number == Record.current)
+    )
+
+
+async def _facts(session: AsyncSession, record: Record) -> Facts:
+    groups: set[str] = set()
+    people: set[str] = set()
+    if record.tlp not in (Tlp.CLEAR, Tlp.GREEN):
+        rows = await session.execute(
+            select(Audience.audience, Audience.name).where(Audience.record_pk == record.pk)
+        )
+        for audience, name in rows:
+            (groups if audience == GROUP else people if audience == PERSON else set()).add(name)
+    return Facts(
+        record.current > 0,
+        record.shared > 0,
+        Tlp(record.tlp),
+        record.provider_pk,
+        frozenset(groups),
+        frozenset(people),
+    )
+
+
+async def _readable_record(
+    session: AsyncSession, actor: Actor, id: str, origin: str | None
+) -> tuple[Record, Facts]:
+    """The record, if the actor may read it. Local wins where two origins hold the same id.
+
+    What is hidden and what does not exist take the same path to the same error.
+    """
+    tidy = parse_id(id)
+    query = select(Record).where(Record.id == tidy).order_by(Record.pk).limit(1)
+    if origin is not None:
+        query = query.where(Record.origin == origin)
+    record = await session.scalar(query)
+    facts = await _facts(session, record) if record is not None else None
+    if record is None or facts is None or not may_read(actor, facts):
+        raise NotFound(_NO_RECORD.format(id=tidy))
+    return record, facts
+
+
+async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | None = None) -> Stored:
+    """The newest version that the actor may read. Raises `Malformed` for a mistyped id, `NotFound`."""
+    return (await versions(session, actor, id, origin, limit=1))[0]
+
+
+async def version(session: AsyncSession, actor: Actor, id: str, label: str, origin: str | None = None) -> Stored:
+    """The version with that label: `3`, or `p3` for one shared below TLP:CLEAR."""
+    shared = label.startswith("p")
+    number = label[1:] if shared else label
+    if number.isascii() and number.isdigit() and len(number) <= 9:
+        for stored in await versions(session, actor, id, origin, only=(shared, int(number))):
+            return stored
+    raise NotFound(f"The record {parse_id(id)} has no version {label[:12]!r} that can be shown.")
+
+
+async def versions(
+    session: AsyncSession,
+    actor: Actor,
+    id: str,
+    origin: str | None = None,
+    *,
+    only: tuple[bool, int] | None = None,
+    limit: int = 500,
+) -> list[Stored]:
+    """The versions that the actor may read, newest first. Raises `NotFound` when that is none at all."""
+    record, facts = await _readable_record(session, actor, id, origin)
+    query = (
+        select(*_STORED)
+        .join(Version, Version.record_pk == Record.pk)
+        .where(Record.pk == record.pk)
+        .order_by(Version.at.desc(), Version.pk.desc())
+        .limit(limit)
+    )
+    if not may_read_shared(actor, facts):
+        query = query.where(Version.shared.is_(False))
+    if only is not None:
+        query = query.where(Version.shared.is_(only[0]), Version.number == only[1])
+    rows = [Stored(*row) for row in await session.execute(query)]
+    if not rows and only is None:
+        raise NotFound(_NO_RECORD.format(id=parse_id(id)))
+    return rows
+
+
+def _narrow(
+    query: Select[tuple[object, ...]],
+    *,
+    kind: Sequence[str] = (),
+    provider: Sequence[str] = (),
+    origin: Sequence[str] = (),
+    imported: bool = True,
+) -> Select[tuple[object, ...]]:
+    if kind:
+        query = query.where(Record.kind.in_(kind))
+    if provider:
+        query = query.where(Record.shown_provider.in_(provider))
+    if origin:
+        query = query.where(Record.origin.in_(origin))
+    if not imported:
+        query = query.where(Record.imported.is_(False))
+    return query
+
+
+async def page(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    kind: Sequence[str] = (),
+    provider: Sequence[str] = (),
+    origin: Sequence[str] = (),
+    tag: Sequence[str] = (),
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Stored]:
+    """Listed records, the latest first publication first; `before` is the `first_seq` that a page ended with.
+
+    First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be borne, by
+    themselves or by a narrower tag.
+    """
+    query = _narrow(_current(), kind=kind, provider=provider, origin=origin).where(Record.listed, readable(actor))
+    order = Record.first_seq
+    for position, wanted in enumerate(dict.fromkeys(tag)):
+        if position == 0:
+            # Walk the tag's own index in order, instead of sorting what it yields.
+            query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == wanted)
+            order = RecordTag.first_seq  # type: ignore[assignment]
+        else:
+            query = query.where(
+                select(RecordTag.tag)
+                .where(RecordTag.record_pk == Record.pk, RecordTag.tag == wanted)
+                .correlate(Record)
+                .exists()
+            )
+    if before is not None:
+        query = query.where(order < before)
+    if since is not None:
+        first = await session.scalar(select(func.min(Change.public_seq)).where(Change.at >= since))
+        if first is None:
+            return []
+        query = query.where(order >= first)
+    rows = await session.execute(query.order_by(order.desc()).limit(limit))
+    return [Stored(*row) for row in rows]
+
+
+async def recent(
+    session: AsyncSession,
+    *,
+    kind: Sequence[str] = (),
+    provider: Sequence[str] = (),
+    tag: str | None = None,
+    imported: bool = True,
+    limit: int,
+) -> list[Stored]:
+    """The newest public version of the records that changed last, withdrawn ones among them: what feeds are made of."""
+    query = _narrow(_current(), kind=kind, provider=provider, imported=imported).where(readable(ANONYMOUS))
+    order = Record.last_seq
+    if tag is not None:
+        query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == tag)
+        order = RecordTag.last_seq  # type: ignore[assignment]
+    rows = await session.execute(query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
+    return [Stored(*row) for row in rows]
+
+
+async def responses(
+    session: AsyncSession, actor: Actor, id: str, origin: str | None = None, *, limit: int = 200
+) -> list[Stored]:
+    """Listed responses that speak of the record, newest first. Raises `NotFound` like `newest`."""
+    record, _ = await _readable_record(session, actor, id, origin)
+    return await _linking(session, actor, record.origin, record.id, role="about", limit=limit)
+
+
+async def backlinks(session: AsyncSession, actor: Actor, origin: str, id: str, *, limit: int = 200) -> list[Stored]:
+    """Listed records that refer to this one in any way, newest first."""
+    return await _linking(session, actor, origin, id, role=None, limit=limit)
+
+
+async def _linking(
+    session: AsyncSession, actor: Actor, origin: str, id: str, *, role: str | None, limit: int
+) -> list[Stored]:
+    links = select(RecordLink.record_pk).where(RecordLink.target_id == id, RecordLink.target_origin == origin)
+    if role is not None:
+        links = links.where(RecordLink.role == role)
+    rows = await session.execute(
+        _current()
+        .where(Record.listed, readable(actor), Record.pk.in_(links))
+        .order_by(Record.first_seq.desc())
+        .limit(limit)
+    )
+    return [Stored(*row) for row in rows]
+
+
+async def documents(
+    session: AsyncSession, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Stored | None]:
+    """The newest public version under each (origin, id) that is listed; None for what is not, or not any more."""
+    found: dict[tuple[str, str], Stored | None] = dict.fromkeys(keys)
+    unique = list(found)
+    for start in range(0, len(unique), 400):
+        chunk = unique[start : start + 400]
+        rows = await session.execute(
+            _current().where(Record.listed, readable(ANONYMOUS), tuple_(Record.origin, Record.id).in_(chunk))
+        )
+        for row in rows:
+            stored = Stored(*row)
+            found[stored.origin, stored.id] = stored
+    return found
+
+
+async def all_listed(session: AsyncSession, *, after: int, limit: int) -> list[Stored]:
+    """Listed records in the order of their first publication: what a rebuilt index reads."""
+    rows = await session.execute(
+        _current()
+        .where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
+        .order_by(Record.first_seq)
+        .limit(limit)
+    )
+    return [Stored(*row) for row in rows]
+
+
+async def changes(session: AsyncSession, *, after: int, limit: int) -> list[Changed]:
+    """Public changes with a sequence number greater than `after`, in order."""
+    rows = await session.execute(
+        select(
+            Change.public_seq, Change.origin, Change.subject, Change.version, Change.kind, Change.action, Change.at
+        )
+        .where(Change.public_seq > after)
+        .order_by(Change.public_seq)
+        .limit(limit)
+    )
+    return [Changed(*row) for row in rows]
+
+
+async def draft(session: AsyncSession, actor: Actor, id: str) -> tuple[Record, Draft | None]:
+    """A record and its draft, for those who may work on it; for everybody else there is no such record."""
+    tidy = parse_id(id)
+    row = (
+        await session.execute(
+            select(Record, Draft).outerjoin(Draft, Draft.record_pk == Record.pk).where(Record.id == tidy)
+        )
+    ).first()
+    if row is None or not may_work_on(actor, row.Record.provider_pk):
+        raise NotFound(_NO_RECORD.format(id=tidy))
+    return row.Record, row.Draft
+
+
+async def last_version(session: AsyncSession, record: Record) -> Version | None:
+    """The version that a revision starts from: the newest public one, or the newest shared one before there is any."""
+    public = record.current > 0
+    return await session.scalar(
+        select(Version).where(
+            Version.record_pk == record.pk,
+            Version.shared.is_(not public),
+            Version.number == (record.current if public else record.shared),
+        )
+    )
+
+
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """Listed records by kind."""
+    rows = await session.execute(
+        select(Record.kind, func.count()).where(Record.listed, readable(ANONYMOUS)).group_by(Record.kind)
+    )
+    return {kind: count for kind, count in rows}
+
+
+async def imported_keys(
+    session: AsyncSession, provider: int, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """(id, input digest) of the provider's records that came from these (scheme, source id)s."""
+    found: dict[tuple[str, str], tuple[str, str | None]] = {}
+    by_scheme: dict[str, list[str]] = {}
+    for scheme, source_id in keys:
+        by_scheme.setdefault(scheme, []).append(source_id)
+    for scheme, ids in by_scheme.items():
+        for start in range(0, len(ids), 400):
+            rows = await session.execute(
+                select(Record.source_id, Record.id, Record.input_digest).where(
+                    Record.provider_pk == provider,
+                    Record.source_scheme == scheme,
+                    Record.source_id.in_(ids[start : start + 400]),
+                )
+            )
+            found.update({(scheme, source_id): (id, digest) for source_id, id, digest in rows})
+    return found
