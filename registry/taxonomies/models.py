@@ -8,10 +8,12 @@ from registry.db import Base, BigKey, Json, UtcDateTime
 
 
 class TaxonomyVersion(Base):
-    """One version of one taxonomy, never changed after it was stored. The row with the highest id is the one in use.
+    """One version of one taxonomy, never changed after it was stored. The row with the highest id is the one
+    in use.
 
-    `data` is `Taxonomy.as_json()` and `digest` its SHA-256. Publishers change their files without changing their
-    version; such a file is stored as a version of its own, so `version` names one text for good.
+    `data` is `Taxonomy.as_json()`; `digest` is that of the text as its publisher gave it. Publishers change
+    their files without changing their version; such a file is stored as a version of its own, so `version`
+    names one text for good.
     """
 
     __tablename__ = "taxonomy"

@@ -1,7 +1,7 @@
 """Terms, crosswalks, taxonomies, and the snapshot of them all that the rest of the registry asks.
 
-A tag is `namespace:term` or `namespace:term/subterm`; a parent matches its children. Everything here is pure: a
-`Vocabulary` is built from taxonomies once, never changes, and may be shared between threads.
+A tag is `namespace:term` or `namespace:term/subterm`; a parent matches its children. Everything here is pure:
+a `Vocabulary` is built from taxonomies once, never changes, and may be shared between threads.
 """
 
 import re
@@ -58,7 +58,10 @@ def path_ancestors(tag: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One entry of a taxonomy. `parents` and `deprecated_by` are ids of the same taxonomy, `labels` is by language."""
+    """One entry of a taxonomy.
+
+    `parents` and `deprecated_by` are ids of the same taxonomy, `labels` go by language tag.
+    """
 
     id: str
     label: str
@@ -99,7 +102,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Crosswalk:
-    """`target` seen from `source`, both full tags: `broad` says that the target is the broader one (SKOS broadMatch)."""
+    """`target` seen from `source`, both full tags; `broad`: the target is the broader one (SKOS broadMatch)."""
 
     source: str
     target: str
@@ -115,10 +118,11 @@ class Crosswalk:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """One version of one namespace. The order of `terms` is the publisher's; in scales it is the order of rank.
+    """One version of one namespace. The order of `terms` is the publisher's; in scales it is the order of
+    rank.
 
-    `open` lists term ids under which any further path counts as known (`named` makes `actor:named/anything` known);
-    an empty string there opens the whole namespace.
+    `open` lists term ids under which any further path counts as known (`named` makes `actor:named/anything`
+    known); an empty string there opens the whole namespace.
     """
 
     namespace: str
@@ -169,7 +173,7 @@ class Taxonomy:
 
 
 class Vocabulary:
-    """A snapshot of one version of each namespace. Of two taxonomies with the same namespace the later one counts."""
+    """A snapshot of one version of each namespace. The last given of a namespace counts."""
 
     def __init__(self, taxonomies: Iterable[Taxonomy] = ()) -> None:
         self._taxonomies = {taxonomy.namespace: taxonomy for taxonomy in taxonomies}
@@ -221,7 +225,7 @@ class Vocabulary:
         return tuple(f"{namespace}:{term.id}" for term in taxonomy.terms) if taxonomy else ()
 
     def known(self, tag: str) -> bool:
-        """Whether the tag is a term, deprecated ones included, or well-formed and in an open part of a namespace."""
+        """Whether the tag is a term, also a deprecated one, or is well-formed in an open part of a namespace."""
         if tag in self._terms:
             return True
         parts = split_tag(tag)
@@ -246,8 +250,8 @@ class Vocabulary:
     def ancestors(self, tag: str) -> tuple[str, ...]:
         """Every broader tag, nearest first, without the tag itself. A loop in the data ends where it closes.
 
-        Of an unknown tag these are the tags that its path names, so that `misuse:fraud` finds what a peer with a newer
-        vocabulary calls `misuse:fraud/something-new`.
+        Of an unknown tag these are the tags that its path names, so that `misuse:fraud` finds what a peer
+        with a newer vocabulary calls `misuse:fraud/something-new`.
         """
         if tag not in self._ancestors:
             found = self._closure(tag, self.parents)
@@ -271,10 +275,11 @@ class Vocabulary:
         return tuple(found)
 
     def crosswalked(self, tag: str, matches: Sequence[str] = ("exact", "close")) -> tuple[str, ...]:
-        """The tags of other taxonomies that mean the same or, by `matches`, something close, broader or narrower.
+        """The tags of other taxonomies that mean the same or, by `matches`, something close, broader or
+        narrower.
 
-        A crosswalk is read in both directions. Only `exact` is carried on through a third term, as in SKOS: two terms
-        that are each close to a third need not be close to each other.
+        A crosswalk is read in both directions. Only `exact` is carried on through a third term, as in SKOS:
+        two terms that are each close to a third need not be close to each other.
         """
         same = [tag]
         if "exact" in matches:
@@ -294,10 +299,11 @@ class Vocabulary:
         return tuple(Crosswalk(tag, target, match) for target, match in self._crosswalks.get(tag, {}).items())
 
     def nearest(self, tag: str, limit: int = 3) -> list[str]:
-        """The known tags that somebody who wrote `tag` most likely meant, best first; none when nothing is near.
+        """The known tags that somebody who wrote `tag` most likely meant, best first; none when nothing is
+        near.
 
-        Ids, labels and alternative labels are compared; in the namespace that was written when there is such a one,
-        else in all. A deprecated term is never proposed, its replacement is.
+        Ids, labels and alternative labels are compared; in the namespace that was written when there is such
+        a one, else in all. A deprecated term is never proposed, its replacement is.
         """
         from rapidfuzz import fuzz, process
 
