@@ -55,8 +55,12 @@ class PartialDate(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
+        text = core_schema.no_info_after_validator_function(
             cls._validated, core_schema.str_schema(max_length=40, strip_whitespace=True)
+        )
+        # In YAML a bare year is a number, and nobody means anything else by it.
+        return core_schema.no_info_before_validator_function(
+            lambda value: str(value) if type(value) is int else value, text
         )
 
     @classmethod

@@ -26,7 +26,9 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"
 Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\r\n]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Narrative = Annotated[str, StringConstraints(min_length=1, max_length=500_000)]
-ElementId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+ElementId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"), Field(strict=False, coerce_numbers_to_str=True)
+]
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Number = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)] | Annotated[float, Field(allow_inf_nan=False)]
