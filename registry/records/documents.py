@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from registry.clock import instant
 
 SCHEMA = "candor-record/1"
 DocumentJson = dict[str, Any]
@@ -63,15 +65,6 @@ class Publisher:
         if attribution == "sector" and self.sector:
             return {"provider_sector": self.sector}
         return {}
-
-
-def instant(at: datetime) -> str:
-    """RFC 3339 in UTC to the millisecond, as documents state times."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def read_instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def draft(

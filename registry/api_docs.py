@@ -1,0 +1,74 @@
+"""The interactive documentation of the API at `/schema`, from an installed package: no CDN, no inline script."""
+
+from importlib.resources import files
+
+from litestar import MediaType, Response, get
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, SecurityScheme
+from litestar.params import FromPath
+
+from registry import __version__
+from registry.actor import Scope
+from registry.errors import NotFound
+from registry.http import IMMUTABLE
+
+_ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+}
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Candor API</title>
+<link rel="stylesheet" href="/schema/assets/swagger-ui.css">
+<link rel="service-desc" type="application/vnd.oai.openapi+json" href="/schema/openapi.json">
+<noscript><p>The API is described in <a href="/schema/openapi.json">openapi.json</a>.</p></noscript>
+<main id="docs"></main>
+<script src="/schema/assets/swagger-ui-bundle.js" defer></script>
+<script src="/schema/assets/start.js" defer></script>
+"""
+_START = 'SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#docs", deepLinking: true});\n'
+# Swagger UI sets styles on its elements from its own script; everything else stays as strict as on other pages.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def openapi_config(name: str) -> OpenAPIConfig:
+    """OpenAPI 3.1 at `/schema/openapi.json`, with the one security scheme that there is."""
+    scopes = {scope.value: scope.name.replace("_", " ").lower() for scope in Scope}
+    return OpenAPIConfig(
+        title=f"{name} API",
+        version=__version__,
+        description="The registry of AI misuse incidents, mitigations and lessons learned.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],
+        components=Components(
+            security_schemes={
+                "oauth2": SecurityScheme(
+                    type="oauth2",
+                    flows=OAuthFlows(client_credentials=OAuthFlow(token_url="/oauth/token", scopes=scopes)),
+                )
+            }
+        ),
+    )
+
+
+@get("/schema", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
+def docs_page() -> Response[str]:
+    """The page."""
+    return Response(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+
+@get("/schema/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
+def docs_asset(name: FromPath[str]) -> Response[bytes]:
+    """Its scripts and its style."""
+    if name == "start.js":
+        return Response(_START.encode(), media_type="text/javascript", headers={"Cache-Control": IMMUTABLE})
+    if name not in _ASSETS:
+        raise NotFound("There is nothing at this address.")
+    body = (files("swagger_ui") / "static" / name).read_bytes()
+    return Response(body, media_type=_ASSETS[name], headers={"Cache-Control": IMMUTABLE})

@@ -1,0 +1,117 @@
+"""Where an application is put together: the only place that knows every room."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+
+from registry.actor import Actor
+from registry.api_docs import docs_asset, docs_page, openapi_config
+from registry.auth.api import OAuthController
+from registry.auth.middleware import ActorMiddleware
+from registry.canonical import MAX_DOCUMENT_BYTES
+from registry.changelog.tail import LogReader, Tail
+from registry.extensions import Extension, Node
+from registry.feeds.api import FeedsController
+from registry.front import Front
+from registry.http import AnyRequest, reading_from
+from registry.logs import RequestLog
+from registry.problems import answer_problem
+from registry.providers.api import ProvidersController
+from registry.records.api import RecordsController, SubmissionsController
+from registry.status import StatusController
+from registry.taxonomies.api import TaxonomiesController
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    RecordsController,
+    SubmissionsController,
+    TaxonomiesController,
+    ProvidersController,
+    OAuthController,
+    FeedsController,
+    StatusController,
+    docs_page,
+    docs_asset,
+)
+
+
+class Application:
+    """One registry as an ASGI application: the front, and behind it the framework."""
+
+    def __init__(self, framework: Litestar, front: Front, tails: Sequence[Tail]) -> None:
+        self.framework = framework
+        self.front = front
+        self.tails = tuple(tails)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
+
+
+def create_app(node: Node, extensions: Sequence[Extension] = (), *, run_readers: bool | None = None) -> Application:
+    """Put a registry together.
+
+    `node` was opened by `registry.node`; it is closed by whoever opened it. `run_readers` overrides the setting.
+    """
+    for extension in extensions:
+        if extension.finder is not None and node.finder is None:
+            node = node.with_finder(extension.finder(node))
+    routes = list(ROUTES)
+    readers: list[LogReader] = []
+    for extension in extensions:
+        routes += extension.routes(node) if extension.routes else ()
+        readers += extension.readers(node) if extension.readers else ()
+    tails = [Tail(node.database, reader) for reader in readers]
+    follow = node.settings.run_readers if run_readers is None else run_readers
+
+    async def actor(request: AnyRequest) -> Actor:
+        found: Actor = request.scope["state"]["actor"]
+        return found
+
+    framework = Litestar(
+        routes,
+        dependencies={
+            "node": Provide(lambda: node, sync_to_thread=False),
+            "actor": Provide(actor),
+            "reading": Provide(reading_from(node.database)),
+        },
+        middleware=[RequestLog(), ActorMiddleware(node.database)],
+        exception_handlers={Exception: answer_problem},
+        openapi_config=openapi_config(node.settings.name),
+        request_max_body_size=2 * MAX_DOCUMENT_BYTES,
+        state=State({"node": node}),
+        lifespan=[_running(node, tails if follow else (), lambda: front)],
+        logging_config=None,
+        debug=False,
+    )
+    front = Front(framework, node.database, megabytes=node.settings.cache_megabytes)
+    framework.state["front"] = front
+    node.database.on_commit.append(front.refresh)
+    return Application(framework, front, tails)
+
+
+def _running(node: Node, tails: Sequence[Tail], front: Callable[[], Front]) -> Callable[[Litestar], Any]:
+    """What runs as long as the application: the readers of the log, and the front's look-out."""
+
+    async def wake() -> None:
+        for tail in tails:
+            tail.wake()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await front().refresh()
+        node.database.on_commit.append(wake)
+        tasks = [asyncio.create_task(front().keep_fresh()), *(asyncio.create_task(tail.run()) for tail in tails)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            node.database.on_commit.remove(wake)
+
+    return lifespan

@@ -1,0 +1,121 @@
+"""What handlers share: prepared answers, strict bodies, cursors. The only helper that `api.py` files need for HTTP."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import ANONYMOUS, Actor
+from registry.canonical import MAX_DOCUMENT_BYTES, read_json
+from registry.db import Database
+from registry.errors import Malformed, TooLarge, UnsupportedType
+from registry.settings import Settings
+
+JSON_TYPE = "application/json"
+SHARED_CACHE = "public, max-age=0, s-maxage=1, must-revalidate"
+IMMUTABLE = "public, max-age=31536000, immutable"
+PRIVATE = "private, no-cache"
+SCOPES = "candor.scopes"
+"""Key in the ASGI scope's state: which changes make this answer stale. Its presence lets the front keep the answer."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def prepared(
+    request: AnyRequest,
+    body: bytes,
+    media_type: str,
+    *,
+    etag: str,
+    last_modified: datetime | None = None,
+    scopes: Iterable[str] = (),
+    cache: str | None = None,
+    status: int = 200,
+) -> Response[bytes]:
+    """An answer with validators. `registry.front` makes 304s, HEAD, codings and cached copies of it.
+
+    `etag` is the stem, without quotes. `scopes` name the changes that make the answer stale; an answer to a known
+    actor is never kept, whatever its scopes.
+    """
+    actor: Actor = request.scope["state"].get("actor", ANONYMOUS)
+    headers = {"ETag": f'"{etag}"', "Cache-Control": cache or SHARED_CACHE}
+    if last_modified is not None:
+        headers["Last-Modified"] = format_datetime(last_modified.replace(microsecond=0), usegmt=True)
+    if actor.known:
+        headers["Cache-Control"] = PRIVATE
+        headers["Vary"] = "Authorization, Cookie"
+    elif scopes := frozenset(scopes):
+        request.scope["state"][SCOPES] = scopes
+    return Response(body, status_code=status, media_type=media_type, headers=headers)
+
+
+async def read_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
+    """The body, refused at the first byte over the limit instead of after the last."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge(f"{int(declared):,} bytes are more than the {limit:,} that are read here.")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedType("Send the body without Content-Encoding.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"More than the {limit:,} bytes that are read here.")
+    return bytes(body)
+
+
+async def read_json_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES, optional: bool = False) -> Any:
+    """The body as strictly read JSON."""
+    body = await read_body(request, limit=limit)
+    if optional and not body:
+        return {}
+    media_type = request.headers.get("content-type", JSON_TYPE).partition(";")[0].strip().lower()
+    if media_type != JSON_TYPE and not media_type.endswith("+json"):
+        raise UnsupportedType(f"Send {JSON_TYPE}, not {media_type[:80]!r}.")
+    return read_json(body, limit=limit)
+
+
+def cursor(position: int) -> str:
+    """An opaque cursor. Opaque so that nobody computes with it; it holds a public number and no secret."""
+    return base64.urlsafe_b64encode(f"1:{position}".encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> int | None:
+    """The position in a cursor. Raises `Malformed` for one that was not made by `cursor`."""
+    if not text:
+        return None
+    try:
+        kind, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
+        if kind == "1" and number.isdigit() and len(number) < 19:
+            return int(number)
+    except (ValueError, binascii.Error):
+        pass
+    raise Malformed("The cursor is not one that was given out here. Start again without it.")
+
+
+def reading_from(database: Database) -> Callable[[], AsyncIterator[AsyncSession]]:
+    """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and checked, so
+    that the commit is done when the handler returns and no slow sender holds the write lock.
+    """
+
+    async def reading() -> AsyncIterator[AsyncSession]:
+        async with database.read() as session:
+            yield session
+
+    return reading
+
+
+def absolute(settings: Settings, path: str) -> str:
+    """An absolute link to a path of this registry."""
+    return settings.url + path
+
+
+def json_bytes(value: Any) -> bytes:
+    """Plain JSON, for what is neither hashed nor signed."""
+    return msgspec.json.encode(value)

@@ -1,0 +1,315 @@
+"""Records over HTTP: reading, submitting, publishing, withdrawing, and the list of what changed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, PathParameter, QueryParameter, SkipValidation
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor
+from registry.canonical import canonical, digest
+from registry.changelog.append import public_head
+from registry.errors import Finding, Invalid, Malformed, NotFound, Unavailable
+from registry.extensions import Node
+from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, prepared, read_cursor, read_json_body
+from registry.problems import problem_responses
+from registry.records import queries, service, views
+from registry.records.content.check import check
+from registry.records.content.schemas import schema
+from registry.records.content.submission import KINDS, Withdrawal
+from registry.clock import read_instant
+from registry.records.queries import Stored
+
+MOST = 100
+Actors = NamedDependency[SkipValidation[Actor]]
+Nodes = NamedDependency[SkipValidation[Node]]
+Reading = NamedDependency[SkipValidation[AsyncSession]]
+RecordId = Annotated[str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")]
+Many = Annotated[list[str] | None, QueryParameter(max_items=20)]
+Origin = Annotated[str | None, QueryParameter(description="Whose record, where two registries hold the same id.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="Items in one answer.")]
+
+
+async def desk_of(node: Node) -> service.Desk:
+    return service.Desk(node.origin, await node.vocabulary.current())
+
+
+def record_answer(request: AnyRequest, row: Stored) -> Response[bytes]:
+    """A version's own bytes; its ETag is its commitment."""
+    return prepared(
+        request,
+        row.document,
+        JSON_TYPE,
+        etag=row.commit,
+        last_modified=row.at,
+        scopes=() if row.shared else (f"record:{row.id}",),
+    )
+
+
+def list_answer(
+    request: AnyRequest, rows: Sequence[Stored], following: str | None, scopes: Sequence[str]
+) -> Response[bytes]:
+    return prepared(
+        request,
+        views.listing([row.document for row in rows], following),
+        JSON_TYPE,
+        etag=views.listing_etag(rows, following),
+        last_modified=max((row.at for row in rows), default=None),
+        scopes=scopes,
+    )
+
+
+def json_answer(request: AnyRequest, body: Any, scopes: Sequence[str], at: datetime | None = None) -> Response[bytes]:
+    data = msgspec.json.encode(body)
+    return prepared(request, data, JSON_TYPE, etag=digest(data)[:32], last_modified=at, scopes=scopes)
+
+
+class RecordsController(Controller):
+    """The public reads."""
+
+    path = "/api/v1"
+    tags = ("records",)
+
+    @get("/records", operation_id="listRecords", responses=problem_responses(400))
+    async def list_records(
+        self,
+        request: AnyRequest,
+        reading: Reading,
+        actor: Actors,
+        kind: Many = None,
+        provider: Many = None,
+        origin: Many = None,
+        tag: Many = None,
+        since: Annotated[str | None, QueryParameter(description="Published at or after; date or RFC 3339.")] = None,
+        cursor_: Annotated[str | None, QueryParameter(name="cursor", max_length=64)] = None,
+        limit: Limit = 50,
+    ) -> Response[bytes]:
+        """Published records, the latest first publication first. All `tag`s must be borne; a tag finds narrower ones."""
+        if unknown := sorted(set(kind or ()) - set(KINDS)):
+            raise Malformed(f"There is no kind {unknown[0][:40]!r}; there are: {', '.join(KINDS)}.")
+        rows = await queries.page(
+            reading,
+            actor,
+            kind=kind or (),
+            provider=provider or (),
+            origin=origin or (),
+            tag=tag or (),
+            since=_moment(since),
+            before=read_cursor(cursor_),
+            limit=limit + 1,
+        )
+        shown = rows[:limit]
+        last = shown[-1].first_seq if len(rows) > limit else None
+        return list_answer(request, shown, cursor(last) if last else None, ("all",))
+
+    @get("/records/{id:str}", operation_id="readRecord", responses=problem_responses(400, 404))
+    async def read_record(
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
+    ) -> Response[bytes]:
+        """The newest version that the reader may see, as its canonical bytes."""
+        return record_answer(request, await queries.newest(reading, actor, id, origin))
+
+    @get("/records/{id:str}/versions", operation_id="listVersions", responses=problem_responses(400, 404))
+    async def list_versions(
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
+    ) -> Response[bytes]:
+        """Every version, newest first, with its commitment."""
+        rows = await queries.versions(reading, actor, id, origin)
+        body = {"items": [views.version_summary(row) for row in rows], "next": None}
+        scopes = () if any(row.shared for row in rows) else (f"record:{rows[0].id}",)
+        return json_answer(request, body, scopes, rows[0].at)
+
+    @get("/records/{id:str}/versions/{number:str}", operation_id="readVersion", responses=problem_responses(400, 404))
+    async def read_version(
+        self,
+        request: AnyRequest,
+        reading: Reading,
+        actor: Actors,
+        id: RecordId,
+        number: FromPath[str],
+        origin: Origin = None,
+    ) -> Response[bytes]:
+        """One version, as its canonical bytes."""
+        return record_answer(request, await queries.version(reading, actor, id, number, origin))
+
+    @get("/records/{id:str}/responses", operation_id="listResponses", responses=problem_responses(400, 404))
+    async def list_responses(
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
+    ) -> Response[bytes]:
+        """What others answered to the record, newest first."""
+        rows = await queries.responses(reading, actor, id, origin)
+        newest = await queries.newest(reading, actor, id, origin)
+        return list_answer(request, rows, None, (f"record:{newest.id}", "kind:response"))
+
+    @get("/records/{id:str}/similar", operation_id="listSimilar", responses=problem_responses(400, 404, 503))
+    async def list_similar(
+        self,
+        request: AnyRequest,
+        reading: Reading,
+        actor: Actors,
+        node: Nodes,
+        id: RecordId,
+        origin: Origin = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=20)] = 5,
+    ) -> Response[bytes]:
+        """Public records like this one, by their words and tags, most alike first."""
+        row = await queries.newest(reading, actor, id, origin)
+        if node.finder is None:
+            raise Unavailable("This registry runs without search.")
+        found = await node.finder.similar(row.origin, row.id, limit=limit)
+        rows = await queries.documents(reading, list(found.ids))
+        alike = [hit for key in found.ids if (hit := rows[key]) is not None]
+        return list_answer(request, alike, None, ())
+
+    @get("/changes", operation_id="listChanges", responses=problem_responses(400))
+    async def list_changes(
+        self,
+        request: AnyRequest,
+        reading: Reading,
+        after: Annotated[int, QueryParameter(ge=0, le=2**53, description="The last `seq` that was read.")] = 0,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
+    ) -> Response[bytes]:
+        """What was published, revised, withdrawn and reinstated, in order. Ask again with `after=next_after`."""
+        rows = await queries.changes(reading, after=after, limit=limit)
+        # Counted after the rows, so that `head` is never behind them.
+        newest = await public_head(reading)
+        body = {
+            "items": [views.change(row) for row in rows],
+            "next_after": rows[-1].seq if rows else after,
+            "head": max(newest, rows[-1].seq if rows else 0),
+        }
+        return json_answer(request, body, ("all",), rows[-1].at if rows else None)
+
+    @get("/schemas/{name:str}", operation_id="readSchema", responses=problem_responses(404))
+    async def read_schema(self, request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+        """The JSON Schema (2020-12) of one kind of record: `/schemas/incident.json`."""
+        kind = name.removesuffix(".json")
+        if kind not in KINDS:
+            raise NotFound(f"There is no kind {kind[:40]!r}; there are: {', '.join(KINDS)}.")
+        data = canonical(schema(kind))
+        return prepared(request, data, "application/schema+json", etag=digest(data)[:32], scopes=("never",))
+
+
+class SubmissionsController(Controller):
+    """What providers write. A body is read whole before a write begins: a slow sender holds up nobody."""
+
+    path = "/api/v1"
+    tags = ("submissions",)
+
+    @post("/validate", operation_id="validateRecord", status_code=200, responses=problem_responses(400, 413, 415))
+    async def validate(self, request: AnyRequest, node: Nodes) -> Response[Any]:
+        """Every finding in a submission, as submitting it would tell them. Nothing is stored."""
+        raw = await read_json_body(request)
+        checked = check(raw, vocabulary=await node.vocabulary.current())
+        return _private(views.validation(checked.submission, checked.findings))
+
+    @post("/records", operation_id="submitRecord", status_code=201, responses=problem_responses(400, 401, 403, 422))
+    async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
+        """Begin a record as a draft."""
+        raw = await read_json_body(request)
+        desk = await desk_of(node)
+        async with node.database.write() as session:
+            state = await service.create_draft(session, desk, actor, raw)
+        return _private(
+            views.draft(state),
+            status=201,
+            headers={"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'},
+        )
+
+    @get("/records/{id:str}/draft", operation_id="readDraft", responses=problem_responses(400, 401, 403, 404))
+    async def read_draft(
+        self, request: AnyRequest, reading: Reading, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[bytes]:
+        """The draft bytes; without a draft, those that a revision starts from."""
+        state = await service.read_draft(reading, await desk_of(node), actor, id)
+        return prepared(request, state.document, JSON_TYPE, etag=state.etag)
+
+    @put("/records/{id:str}/draft", operation_id="replaceDraft", responses=problem_responses(400, 401, 404, 412, 422, 428))
+    async def replace_draft(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[Any]:
+        """Replace the draft, or begin a revision of a published record. Takes `If-Match`."""
+        raw = await read_json_body(request)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        async with node.database.write() as session:
+            state = await service.replace_draft(session, desk, actor, id, raw, if_match=if_match)
+        return _private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
+
+    @get("/records/{id:str}/handling", operation_id="readHandling", responses=problem_responses(400, 401, 403, 404))
+    async def read_handling(
+        self, request: AnyRequest, reading: Reading, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[bytes]:
+        """Who the draft is for, and what was set aside from the public document."""
+        state = await service.read_draft(reading, await desk_of(node), actor, id)
+        return prepared(request, msgspec.json.encode(views.handling(state)), JSON_TYPE, etag=state.etag)
+
+    @post(
+        "/records/{id:str}/actions/{action:str}",
+        operation_id="actOnRecord",
+        status_code=200,
+        responses=problem_responses(400, 401, 403, 404, 409, 412, 422, 428),
+    )
+    async def act(
+        self,
+        request: AnyRequest,
+        actor: Actors,
+        node: Nodes,
+        id: RecordId,
+        action: Annotated[str, PathParameter(description="publish, withdraw or reinstate")],
+    ) -> Response[Any]:
+        """Publish the draft, withdraw the record or take its withdrawal back. Takes `If-Match`."""
+        raw = await read_json_body(request, optional=True)
+        if not isinstance(raw, dict):
+            raise Malformed("The body of an action is a JSON object.")
+        desk = await desk_of(node)
+        if_match = request.headers.get("if-match")
+        async with node.database.write() as session:
+            match action:
+                case "publish":
+                    row = await service.publish(session, desk, actor, id, if_match=if_match)
+                case "withdraw":
+                    row = await service.withdraw(session, desk, actor, id, _withdrawal(raw), if_match=if_match)
+                case "reinstate":
+                    note = str(raw.get("note", ""))
+                    row = await service.reinstate(session, desk, actor, id, note, if_match=if_match)
+                case _:
+                    raise NotFound(f"There is no action {action[:40]!r}; there are: publish, withdraw, reinstate.")
+        return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
+
+
+def _withdrawal(raw: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return Withdrawal.model_validate(raw).model_dump(mode="json", exclude_none=True)
+    except ValidationError as error:
+        raise Invalid(
+            "A withdrawal says why.",
+            findings=[
+                Finding(
+                    "bad-withdrawal",
+                    "".join(f"/{step}" for step in item["loc"]),
+                    f"{item['msg']}.",
+                    'Such as {"code": "duplicate", "text": "...", "replaced_by": {"id": "CIR-..."}}.',
+                )
+                for item in error.errors()
+            ],
+        ) from error
+
+
+def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
+    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
+    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = read_instant(text)
+    except ValueError:
+        raise Malformed(f"{text[:40]!r} is not a date or an RFC 3339 time, such as 2026-05-01.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,71 @@
+"""What leaves the house, built field by field. Documents leave as the bytes they were published as."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from registry.canonical import digest
+from registry.errors import Finding
+from registry.clock import instant
+from registry.records.queries import Changed, Stored
+from registry.records.service import DraftState
+
+
+def listing(items: Sequence[bytes], following: str | None) -> bytes:
+    """`{items, next}` around documents that are JSON bytes already."""
+    tail = f'"{following}"' if following else "null"
+    return b'{"items":[' + b",".join(items) + b'],"next":' + tail.encode() + b"}"
+
+
+def listing_etag(rows: Sequence[Stored], *rest: object) -> str:
+    """A validator for a list: it changes with any version in it, and with what else the answer depends on."""
+    return digest("\n".join([*(row.commit for row in rows), *map(str, rest)]).encode())[:32]
+
+
+def version_summary(row: Stored) -> dict[str, Any]:
+    """One line of a record's history."""
+    return {
+        "version": row.label,
+        "action": row.action,
+        "commit": row.commit,
+        "updated": instant(row.at),
+        **({"seq": row.public_seq} if row.public_seq is not None else {}),
+    }
+
+
+def published(row: Stored) -> dict[str, Any]:
+    """The answer to publishing, withdrawing and reinstating."""
+    state = "withdrawn" if row.withdrawn else "published"
+    return {"id": row.id, "kind": row.kind, "version": row.label, "commit": row.commit, "state": state}
+
+
+def draft(state: DraftState) -> dict[str, Any]:
+    """The answer to a draft that was taken, with the findings that did not stop it."""
+    return {
+        "id": state.id,
+        "kind": state.kind,
+        "state": state.step,
+        "etag": state.etag,
+        "findings": [finding.as_json() for finding in state.findings],
+    }
+
+
+def handling(state: DraftState) -> dict[str, Any]:
+    return {"state": state.step, "handling": dict(state.handling), "restricted": list(state.restricted)}
+
+
+def validation(submission: Mapping[str, Any] | None, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What `POST /validate` says; nothing is stored."""
+    valid = submission is not None and all(finding.severity != "error" for finding in findings)
+    return {"valid": valid, "findings": [finding.as_json() for finding in findings]}
+
+
+def change(row: Changed) -> dict[str, Any]:
+    return {
+        "seq": row.seq,
+        "origin": row.origin,
+        "id": row.id,
+        "version": row.version,
+        "kind": row.kind,
+        "action": row.action,
+        "at": instant(row.at),
+    }

