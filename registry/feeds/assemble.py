@@ -64,7 +64,7 @@ def assemble(
         title=title,
         description=description,
         url=links.feed(selection.path, format.suffix, (*selection.query, *options.query)),
-        home=_home(links, selection),
+        home=home_of(links, selection),
         registry=Author(registry.name, links.home()),
         origin=links.origin,
         about=links.feeds_page(),
@@ -132,7 +132,7 @@ def _plural(kind: str) -> str:
     return {"weakness": "weaknesses"}.get(kind, f"{kind}s")
 
 
-def _home(links: Links, selection: Selection) -> str:
+def home_of(links: Links, selection: Selection) -> str:
     """The page that shows to a person what the feed shows to a program."""
     match selection.topic:
         case Topic.ALL:

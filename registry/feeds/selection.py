@@ -15,7 +15,7 @@ from rapidfuzz import process
 from registry.errors import Malformed, NotFound
 from registry.feeds.formats import BY_SUFFIX, Format
 from registry.ids import parse_id
-from registry.records.content.schemas import KINDS
+from registry.records.content.submission import KINDS
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

@@ -1,7 +1,7 @@
 """What the formats and their validators demand, as checks that name each violation.
 
-RSS 2.0 and the RSS Advisory Board's best practices profile, RFC 4287, JSON Feed 1.1, and the warnings of public
-validators.
+RSS 2.0 and the RSS Advisory Board's best practices profile, RFC 4287, JSON Feed 1.1, and what
+public validators warn of.
 """
 
 import re
