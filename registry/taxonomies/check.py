@@ -82,7 +82,7 @@ def _terms(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 
 def _loops(taxonomy: Taxonomy) -> Iterator[Finding]:
-    """Terms that are their own ancestors, by `parents` and paths. Not recursive: data says how deep it goes."""
+    """Terms that are their own ancestors, by `parents` and paths. Not recursive: the data sets the depth."""
     above = {term.id: (*term.parents, *path_ancestors(term.id)[:1]) for term in taxonomy.terms}
     settled: set[str] = set()
     for index, term in enumerate(taxonomy.terms):

@@ -13,13 +13,15 @@ from typing import Any, Literal, cast, get_args
 
 from registry.canonical import canonical, digest
 
-Match = Literal["exact", "close", "broad", "narrow"]
+Match = Literal["exact", "close", "broad", "narrow", "related"]
 MATCHES: tuple[Match, ...] = get_args(Match)
+# Most published mappings say no more than `related`. It widens no search, but is worth showing.
 _INVERSE: Mapping[Match, Match] = {
     "exact": "exact",
     "close": "close",
     "broad": "narrow",
     "narrow": "broad",
+    "related": "related",
 }
 
 MAX_TAG = 200
@@ -102,7 +104,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Crosswalk:
-    """`target` seen from `source`, both full tags; `broad`: the target is the broader one (SKOS broadMatch)."""
+    """`target` seen from `source`, both full tags; `broad` calls the target the broader one (SKOS)."""
 
     source: str
     target: str
@@ -225,7 +227,7 @@ class Vocabulary:
         return tuple(f"{namespace}:{term.id}" for term in taxonomy.terms) if taxonomy else ()
 
     def known(self, tag: str) -> bool:
-        """Whether the tag is a term, also a deprecated one, or is well-formed in an open part of a namespace."""
+        """Whether the tag is a term, deprecated or not, or well-formed in an open part of a namespace."""
         if tag in self._terms:
             return True
         parts = split_tag(tag)
