@@ -1,17 +1,18 @@
 """The interactive documentation of the API at `/schema`, from an installed package: no CDN, no inline script."""
 
 from importlib.resources import files
+from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import Response, Router, get
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, SecurityScheme
 from litestar.params import FromPath
 
 from registry import __version__
 from registry.actor import Scope
 from registry.errors import NotFound
-from registry.http import IMMUTABLE
+from registry.http import IMMUTABLE, AnyRequest
 
 _ASSETS = {
     "swagger-ui.css": "text/css",
@@ -44,8 +45,12 @@ def openapi_config(name: str) -> OpenAPIConfig:
         title=f"{name} API",
         version=__version__,
         description="The registry of AI misuse incidents, mitigations and lessons learned.",
-        path="/schema",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json"), YamlRenderPlugin(path="/openapi.yaml")],
+        openapi_router=Router(path="/schema", route_handlers=[docs_asset], after_request=_with_policy),
+        render_plugins=[
+            DocsPage(path="/"),
+            JsonRenderPlugin(path="/openapi.json"),
+            YamlRenderPlugin(path="/openapi.yaml"),
+        ],
         components=Components(
             security_schemes={
                 "oauth2": SecurityScheme(
@@ -57,13 +62,19 @@ def openapi_config(name: str) -> OpenAPIConfig:
     )
 
 
-@get("/schema", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
-def docs_page() -> Response[str]:
-    """The page."""
-    return Response(_PAGE, headers={"Content-Security-Policy": _POLICY})
+class DocsPage(OpenAPIRenderPlugin):
+    """The page itself. It fetches the document by itself, so that nothing is written into a script."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        return _PAGE.encode()
 
 
-@get("/schema/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
+def _with_policy(response: Response[Any]) -> Response[Any]:
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@get("/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
 def docs_asset(name: FromPath[str]) -> Response[bytes]:
     """Its scripts and its style."""
     if name == "start.js":

@@ -11,7 +11,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from registry.actor import Actor
-from registry.api_docs import docs_asset, docs_page, openapi_config
+from registry.api_docs import openapi_config
 from registry.auth.api import OAuthController
 from registry.auth.middleware import ActorMiddleware
 from registry.canonical import MAX_DOCUMENT_BYTES
@@ -23,20 +23,17 @@ from registry.http import AnyRequest, reading_from
 from registry.logs import RequestLog
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
-from registry.records.api import RecordsController, SubmissionsController
+from registry.records.api import RecordsController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
-    SubmissionsController,
     TaxonomiesController,
     ProvidersController,
     OAuthController,
     FeedsController,
     StatusController,
-    docs_page,
-    docs_asset,
 )
 
 

@@ -41,6 +41,10 @@ class Node:
     def with_finder(self, finder: Finder | None) -> "Node":
         return replace(self, finder=finder)
 
+    def on(self, database: Database) -> "Node":
+        """The same registry over other connections."""
+        return replace(self, database=database, vocabulary=VocabularyKeeper(database))
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:

@@ -103,9 +103,7 @@ class Answer:
             extra.append((b"content-encoding", coding.encode()))
         validators = [(b"etag", b'"' + etag + b'"')] if etag else []
         vary = [(b"vary", b"Accept-Encoding")] if self.compressible else []
-        kept = [
-            (name, value) for name, value in self.headers if name not in (b"etag", b"content-length", b"content-encoding")
-        ]
+        kept = [(name, value) for name, value in self.headers if name not in _NOT_KEPT]
         bare = [(name, value) for name, value in kept if name != b"content-type"]
         return Variant(
             {
@@ -118,6 +116,8 @@ class Answer:
         )
 
 
+# A request's own id says nothing about another request that is given the same answer.
+_NOT_KEPT = frozenset({b"etag", b"content-length", b"content-encoding", b"x-request-id"})
 _EMPTY: dict[str, Any] = {"type": "http.response.body", "body": b""}
 
 

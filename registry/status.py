@@ -90,7 +90,7 @@ class StatusController(Controller):
         return prepared(request, body, JSON_TYPE, etag=f"{newest or 0}-{len(body)}", scopes=("all",))
 
     @get("/.well-known/candor", operation_id="node")
-    async def node(self, request: AnyRequest, node: Nodes) -> Response[bytes]:
+    async def describe(self, request: AnyRequest, node: Nodes) -> Response[bytes]:
         """Who this registry is. Serving it proves nothing; whoever follows pins the key."""
         body = json_bytes(
             {
@@ -110,7 +110,7 @@ class StatusController(Controller):
         return prepared(request, body, JSON_TYPE, etag=f"node-{__version__}-{len(body)}", scopes=("node",))
 
     @get("/.well-known/security.txt", operation_id="securityText", media_type=MediaType.TEXT)
-    async def security(self, node: Nodes) -> str:
+    async def security_text(self, node: Nodes) -> str:
         """Where to report a weakness of this registry (RFC 9116)."""
         expires = (datetime.now(UTC) + timedelta(days=180)).replace(microsecond=0)
         contact = node.settings.contact or f"{node.settings.url}/about"

@@ -69,11 +69,8 @@ def json_answer(request: AnyRequest, body: Any, scopes: Sequence[str], at: datet
     return prepared(request, data, JSON_TYPE, etag=digest(data)[:32], last_modified=at, scopes=scopes)
 
 
-class RecordsController(Controller):
+class Reads(Controller):
     """The public reads."""
-
-    path = "/api/v1"
-    tags = ("records",)
 
     @get("/records", operation_id="listRecords", responses=problem_responses(400))
     async def list_records(
@@ -195,11 +192,8 @@ class RecordsController(Controller):
         return prepared(request, data, "application/schema+json", etag=digest(data)[:32], scopes=("never",))
 
 
-class SubmissionsController(Controller):
+class Writes(Controller):
     """What providers write. A body is read whole before a write begins: a slow sender holds up nobody."""
-
-    path = "/api/v1"
-    tags = ("submissions",)
 
     @post("/validate", operation_id="validateRecord", status_code=200, responses=problem_responses(400, 413, 415))
     async def validate(self, request: AnyRequest, node: Nodes) -> Response[Any]:
@@ -280,6 +274,13 @@ class SubmissionsController(Controller):
                 case _:
                     raise NotFound(f"There is no action {action[:40]!r}; there are: publish, withdraw, reinstate.")
         return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
+
+
+class RecordsController(Reads, Writes):
+    """Both under one path: Litestar answers OPTIONS once for each controller, and so wants one for each path."""
+
+    path = "/api/v1"
+    tags = ("records",)
 
 
 def _withdrawal(raw: dict[str, Any]) -> dict[str, Any]:

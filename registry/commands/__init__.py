@@ -1,0 +1,1 @@
+"""The commands of each room, one file a topic."""

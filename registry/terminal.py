@@ -1,0 +1,74 @@
+"""How commands speak: tables and colour for people on standard error or output, one JSON object for programs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Iterable, Sequence
+from enum import IntEnum
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from registry.errors import CandorError, Finding
+from registry.settings import Settings, load
+
+T = TypeVar("T")
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Exit(IntEnum):
+    """What a command answers to its caller."""
+
+    DONE = 0
+    FAILED = 1
+    MISUSE = 2
+    REJECTED = 3
+
+
+def settings() -> Settings:
+    return load()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work to its end."""
+    return asyncio.run(work)
+
+
+def say_json(value: Any) -> None:
+    """The one JSON object on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None) + "\n")
+
+
+def say(text: str) -> None:
+    out.print(text)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    return made
+
+
+def say_findings(findings: Iterable[Finding], where: str = "") -> None:
+    """Each finding with its place, what is wrong and what to do."""
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        place = escape(f"{where}{finding.pointer}" or "(whole)")
+        err.print(f"[{colour}]{finding.severity.value}[/] [bold]{place}[/] {escape(finding.message)}")
+        if finding.suggestion:
+            err.print(f"      [dim]{escape(finding.suggestion)}[/]")
+
+
+def fail(error: CandorError) -> NoReturn:
+    """Tell what went wrong and what to do, and end."""
+    err.print(f"[red bold]{escape(error.title)}.[/] {escape(error.detail)}")
+    say_findings(error.findings)
+    raise typer.Exit(Exit.FAILED)
