@@ -104,7 +104,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         terminal.say_json({"taxonomies": rows})
         return
-    columns = ("namespace", "version", "terms", "crosswalks", "name", "publisher", "licence")
+    columns = ("namespace", "version", "terms", "crosswalks", "publisher")
     terminal.out.print(terminal.table("Taxonomies", columns, [[row.get(c) for c in columns] for row in rows]))
 
 
@@ -137,7 +137,7 @@ def show(
 
 
 def _branches(tree: Tree, taxonomy: Taxonomy) -> None:
-    """Each term under the first of its parents: a tree cannot show a term twice without growing past reading."""
+    """Each term under the first of its parents: shown twice, branches would grow past reading."""
     vocabulary = Vocabulary([taxonomy])
     places: dict[str, Tree] = {}
     waiting = list(taxonomy.terms)

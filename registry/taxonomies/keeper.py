@@ -31,12 +31,15 @@ class VocabularyKeeper:
         self._writes += 1
         self._fresh_until = 0.0
 
-    async def current(self) -> Vocabulary:
-        """The snapshot in use. The same object is returned until something changes."""
-        if time.monotonic() < self._fresh_until:
+    async def current(self, *, fresh: bool = False) -> Vocabulary:
+        """The snapshot in use. The same object is returned until something changes.
+
+        `fresh` looks again whatever the time: for answers that are kept, and with them a stale second.
+        """
+        if not fresh and time.monotonic() < self._fresh_until:
             return self._vocabulary
         async with self._reading:
-            if time.monotonic() >= self._fresh_until:
+            if fresh or time.monotonic() >= self._fresh_until:
                 await self._look()
         return self._vocabulary
 
@@ -48,10 +51,8 @@ class VocabularyKeeper:
                 stored = await queries.newest_versions(session)
                 held = {id for id, _ in self._held.values()}
                 read = await queries.taxonomies(session, [row.id for row in stored if row.id not in held])
-                self._held = {
-                    row.namespace: (row.id, read[row.id]) if row.id in read else self._held[row.namespace]
-                    for row in stored
-                }
+                fresh = {row.namespace: (row.id, read[row.id]) for row in stored if row.id in read}
+                self._held = self._held | fresh
                 # Built aside: thousands of terms take long enough for other requests to notice.
                 snapshot = [taxonomy for _, taxonomy in self._held.values()]
                 self._vocabulary = await asyncio.to_thread(Vocabulary, snapshot)

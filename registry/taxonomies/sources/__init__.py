@@ -16,4 +16,16 @@ FORMATS: Mapping[str, Reader] = {
     "csv": table.read,
 }
 
-__all__ = ["FORMATS", "Loaded", "Options", "Reader"]
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "misp-taxonomy": (".json",),
+    "misp-galaxy": (".json",),
+    "atlas": (".yaml", ".yml"),
+    "avid": (".json",),
+    "aiid": (".json",),
+    "nexus": (".yaml", ".yml"),
+    "mit": (".csv",),
+    "csv": (".csv",),
+}
+"""Which files of a folder are read, by format."""
+
+__all__ = ["FORMATS", "SUFFIXES", "Loaded", "Options", "Reader"]
