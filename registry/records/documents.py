@@ -154,7 +154,7 @@ def _tags(value: Any, field: str = "") -> Iterator[str]:
     if isinstance(value, str):
         if field in _TAG_FIELDS and _TAG.fullmatch(value):
             yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):  # not Mapping: this runs over every value of every import
         for key, item in value.items():
             yield from _tags(item, key)
     elif isinstance(value, list):
@@ -168,7 +168,7 @@ def links_of(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _links(value: Any, home: str, role: str = "") -> Iterator[tuple[str, str, str]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         target = value.get("id")
         if role and isinstance(target, str) and target.startswith("CIR-"):
             yield role, value.get("origin", home), target
