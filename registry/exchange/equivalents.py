@@ -21,3 +21,15 @@ def own_terms(namespace: str) -> Mapping[str, str]:
     # An outside term that stands for several own ones names none of them.
     clear = {tag: found for found_by in (close, exact) for tag, found in found_by.items()}
     return MappingProxyType({tag: next(iter(found)) for tag, found in clear.items() if len(found) == 1})
+
+
+@lru_cache(maxsize=16)
+def own_words(namespace: str) -> Mapping[str, str]:
+    """Label or other name, in lower case -> own tag of `namespace`, where one term alone bears it."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for taxonomy in load_own():
+        if taxonomy.namespace == namespace:
+            for term in taxonomy.terms:
+                for name in (term.label, *term.alt_labels):
+                    named[name.casefold()].add(f"{namespace}:{term.id}")
+    return MappingProxyType({name: next(iter(tags)) for name, tags in named.items() if len(tags) == 1})
