@@ -1,5 +1,6 @@
 """Feeds over HTTP."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -44,9 +45,9 @@ class FeedsController(Controller):
         name: Annotated[
             str,
             PathParameter(
-                description="all, a kind, provider/<slug>, tag/<tag>, record/<id> or search; then .rss, .atom or "
-                ".json. Parameters: limit (1 to 200), content (full or summary), imported (for all and kinds), and "
-                "those of a search."
+                description="all, a kind, provider/<slug>, tag/<tag>, record/<id> or search, and its format: "
+                ".rss, .atom or .json. Parameters: limit (1 to 200), content (full or summary), imported (of "
+                "all and kinds), and those of a search."
             ),
         ],
     ) -> Response[bytes]:
@@ -65,8 +66,10 @@ class FeedsController(Controller):
             vocabulary=vocabulary,
             finder=node.finder,
         )
-        feed = assemble(_registry(node, vocabulary), selection, options, format, gathered)
-        body = format.write(feed)
+        # Two hundred entries take long enough for other requests to notice.
+        body = await asyncio.to_thread(
+            lambda: format.write(assemble(_registry(node, vocabulary), selection, options, format, gathered))
+        )
         return prepared(
             request,
             body,
@@ -104,8 +107,8 @@ class FeedsController(Controller):
             ),
         ]
         body = opml.write_opml(f"{registry.name}: feeds", groups)
-        content_type = f"{opml.MEDIA_TYPE}; charset=utf-8"
-        return prepared(request, body, content_type, etag=digest(body)[:32], scopes=(_LABELS, _NAMES))
+        # Litestar adds the charset to what is text, and to nothing else.
+        return prepared(request, body, opml.MEDIA_TYPE, etag=digest(body)[:32], scopes=(_LABELS, _NAMES))
 
 
 def _registry(node: Node, vocabulary: Vocabulary) -> Registry:

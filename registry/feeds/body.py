@@ -15,7 +15,7 @@ import nh3
 from registry.feeds.feed import Event
 from registry.feeds.links import Links
 from registry.feeds.xml import xml_text
-from registry.markdown import render
+from registry.markdown import plain, render
 
 _EVENTS = {Event.WITHDRAWN: "Withdrawn", Event.REINSTATED: "Reinstated", Event.REVISED: "Revised"}
 _BASIS = {
@@ -43,6 +43,15 @@ _COMPARATORS = {
     "ge": "at least ",
     "gt": "more than ",
 }
+
+# A picture would tell its host who reads.
+_TAGS = nh3.ALLOWED_TAGS - {"img", "map", "area"}
+_SCHEMES = {"http", "https", "mailto"}
+
+# A feed is fetched whole by everybody, again and again.
+MAX_NARRATIVE = 30_000
+MAX_BEGINNING = 5_000
+MAX_LINES = 25
 
 Label = Callable[[str], str]
 
@@ -75,10 +84,9 @@ def web_address(value: Any) -> str | None:
 
 
 def content(document: Mapping[str, Any], event: Event, links: Links, label: Label, page: str) -> str:
-    """HTML for a document. `page` is the address of the record's own page, against which its own links
-    resolve.
+    """HTML for a document. `page` is the address of the record's own page, against which links in it resolve.
 
-    A withdrawn one gives notice and nothing of what it said.
+    A withdrawn one gives notice and nothing of what it said. A very long narrative is only begun here.
     """
     notice = _notice(document, event, links)
     if event is Event.WITHDRAWN:
@@ -87,7 +95,8 @@ def content(document: Mapping[str, Any], event: Event, links: Links, label: Labe
         notice,
         _paragraph(escape(text(document.get("summary")))),
         _list(_facts(document, links, label)),
-        render(document["narrative"]) if isinstance(document.get("narrative"), str) else "",
+        _paragraph(escape(text(mapping(document.get("content")).get("what_happened")))),
+        _narrative(document.get("narrative"), page),
         *_sections(mapping(document.get("content")), label),
         _section("Figures", filter(None, map(_metric, _metrics(document)))),
         _section("References", _citations(document)),
@@ -97,7 +106,18 @@ def content(document: Mapping[str, Any], event: Event, links: Links, label: Labe
 
 
 def _clean(html: str, page: str) -> str:
-    return nh3.clean(html, url_schemes={"http", "https", "mailto"}, url_relative=("rewrite_with_base", page))
+    return nh3.clean(
+        html, tags=_TAGS, url_schemes=_SCHEMES, url_relative=("rewrite_with_base", page), link_rel=None
+    )
+
+
+def _narrative(value: Any, page: str) -> str:
+    if not isinstance(value, str):
+        return ""
+    if len(value) <= MAX_NARRATIVE:
+        return render(value)
+    beginning = escape(plain(value[:MAX_NARRATIVE], MAX_BEGINNING))
+    return f'<p>{beginning}</p>\n<p><a href="{escape(page)}">Read on</a></p>'
 
 
 def _notice(document: Mapping[str, Any], event: Event, links: Links) -> str:
@@ -121,7 +141,7 @@ def _facts(document: Mapping[str, Any], links: Links, label: Label) -> Iterable[
     if severity := text(inner.get("severity")):
         yield _fact("Severity", label(severity))
     if status := text(mapping(inner.get("assertion")).get("status")):
-        yield _fact("What is said is", status)
+        yield _fact("Status of the claim", status)
     if systems := ", ".join(filter(None, map(_system, items(document.get("systems"))))):
         yield _fact("Systems", systems)
     if about := _reference(inner.get("about"), document, links):
@@ -132,7 +152,6 @@ def _facts(document: Mapping[str, Any], links: Links, label: Label) -> Iterable[
 
 
 def _sections(inner: Mapping[str, Any], label: Label) -> Iterable[str]:
-    yield _paragraph(escape(text(inner.get("what_happened"))))
     for field, heading in _SECTIONS.items():
         yield _section(heading, filter(None, (_told(item, label) for item in items(inner.get(field)))))
 
@@ -195,27 +214,20 @@ def _citations(document: Mapping[str, Any]) -> Iterable[str]:
 def _provenance(document: Mapping[str, Any]) -> str:
     parts = [_BASIS.get(text(document.get("basis")), "")]
     for stated in items(document.get("stated_by")):
-        who = ", ".join(filter(None, (_name(stated.get(key)) for key in ("name", "role", "organisation"))))
-        if who:
+        named = dict.fromkeys(_name(stated.get(key)) for key in ("name", "role", "organisation"))
+        if who := ", ".join(filter(None, named)):
             parts.append(f"Stated by {escape(who)}.")
     source = mapping(document.get("source"))
-    named = escape(" ".join(filter(None, (text(source.get("scheme")), text(source.get("id"))))))
+    entry = escape(" ".join(filter(None, (text(source.get("scheme")), text(source.get("id"))))))
     if address := web_address(source.get("url")):
-        parts.append(f'Source: <a href="{escape(address)}">{named or escape(address)}</a>.')
-    elif named:
-        parts.append(f"Source: {named}.")
-    named_credits = document.get("credits")
-    if credits := "; ".join(
-        filter(None, map(_credit, named_credits if isinstance(named_credits, list) else ()))
-    ):
+        parts.append(f'Source: <a href="{escape(address)}">{entry or escape(address)}</a>.')
+    elif entry:
+        parts.append(f"Source: {entry}.")
+    if credits := "; ".join(_name(credit).rstrip(".") for credit in items(document.get("credits"))):
         parts.append(f"Credits: {escape(credits)}.")
     if licence := text(document.get("license")):
         parts.append(f"Licence: {escape(licence)}.")
     return " ".join(filter(None, parts))
-
-
-def _credit(value: Any) -> str:
-    return _name(value).rstrip(".")
 
 
 def _fact(name: str, value: str) -> str:
@@ -232,5 +244,8 @@ def _section(heading: str, lines: Iterable[str]) -> str:
 
 
 def _list(lines: Iterable[str]) -> str:
-    listed = "\n".join(f"<li>{line}</li>" for line in lines)
+    told = list(lines)
+    if len(told) > MAX_LINES:
+        told[MAX_LINES - 1 :] = [f"… and {len(told) - MAX_LINES + 1} more"]
+    listed = "\n".join(f"<li>{line}</li>" for line in told)
     return f"<ul>\n{listed}\n</ul>" if listed else ""

@@ -77,6 +77,10 @@ def content_violations(text: str) -> list[str]:
     return found
 
 
+def _once(node: etree._Element, tag: str) -> bool:
+    return len(node.findall(tag)) == 1 and bool((node.findtext(tag) or "").strip())
+
+
 def rss_violations(body: bytes) -> list[str]:
     root = strict(body)
     found: list[str] = []
@@ -85,9 +89,8 @@ def rss_violations(body: bytes) -> list[str]:
     channel = root.find("channel")
     if channel is None or len(root) != 1:
         return [*found, "not exactly one channel"]
-    for tag in ("title", "link", "description", "language"):
-        if len(channel.findall(tag)) != 1 or not (channel.findtext(tag) or "").strip():
-            found.append(f"channel {tag}")
+    required = ("title", "link", "description", "language")
+    found += [f"channel {tag}" for tag in required if not _once(channel, tag)]
     if not is_absolute(channel.findtext("link")):
         found.append("channel link is not absolute")
     links = channel.findall(f"{ATOM}link")
@@ -159,10 +162,7 @@ def atom_violations(body: bytes) -> list[str]:
 
 
 def _atom_common(node: etree._Element, what: str) -> list[str]:
-    found = []
-    for tag in ("id", "title", "updated"):
-        if len(node.findall(f"{ATOM}{tag}")) != 1 or not (node.findtext(f"{ATOM}{tag}") or "").strip():
-            found.append(f"{what} {tag}")
+    found = [f"{what} {tag}" for tag in ("id", "title", "updated") if not _once(node, f"{ATOM}{tag}")]
     if not is_id(node.findtext(f"{ATOM}id")):
         found.append(f"{what} id")
     if not RFC3339.fullmatch(node.findtext(f"{ATOM}updated") or ""):
@@ -175,19 +175,12 @@ def _atom_common(node: etree._Element, what: str) -> list[str]:
             alternates[link.get("type"), link.get("hreflang")] += 1
     if alternates["text/html", None] != 1 or max(alternates.values(), default=0) > 1:
         found.append(f"{what} alternate")
-    for text in (
-        *node.findall(f"{ATOM}title"),
-        *node.findall(f"{ATOM}summary"),
-        *node.findall(f"{ATOM}subtitle"),
-    ):
-        if text.get("type") != "text" or len(text):
-            found.append(f"{what} text construct {text.tag}")
-    for author in node.findall(f"{ATOM}author"):
-        if not (author.findtext(f"{ATOM}name") or "").strip():
-            found.append(f"{what} author without a name")
-    for category in node.findall(f"{ATOM}category"):
-        if not category.get("term") or not is_absolute(category.get("scheme")):
-            found.append(f"{what} category")
+    texts = [text for tag in ("title", "summary", "subtitle") for text in node.findall(f"{ATOM}{tag}")]
+    found += [f"{what} text {text.tag}" for text in texts if text.get("type") != "text" or len(text)]
+    names = [author.findtext(f"{ATOM}name") or "" for author in node.findall(f"{ATOM}author")]
+    found += [f"{what} author without a name" for name in names if not name.strip()]
+    categories = node.findall(f"{ATOM}category")
+    found += [f"{what} category" for c in categories if not c.get("term") or not is_absolute(c.get("scheme"))]
     return found
 
 

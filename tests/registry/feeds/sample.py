@@ -30,7 +30,7 @@ def incident(**changes: Any) -> dict[str, Any]:
         "language": "en",
         "title": "A cloned voice asked relatives for money",
         "summary": "Callers used a synthetic voice & a false number; 12 < 20 calls were reported.",
-        "narrative": "They **called**. See [it](/records/CIR-ZZZZZZZZZG) and a note[^1].\n\n[^1]: Here.",
+        "narrative": "They **called**. See [it](https://lab.example/it) and a note[^1].\n\n[^1]: Here.",
         "tags": ["misuse:fraud/voice-clone", "atlas:AML.T0051"],
         "systems": [{"id": "1", "name": "Voicer", "developer": "Example Lab"}],
         "references": [{"id": "1", "url": "https://news.example/a?b=1&c=2", "title": "A report"}],

@@ -17,4 +17,5 @@ def test_groups_become_folders_of_feeds() -> None:
     for outline in outlines:
         assert outline.get("type") == "rss"
         assert outline.get("text") == outline.get("title") == "Tom & <Jerry>"
-        assert is_absolute(outline.get("xmlUrl")) and is_absolute(outline.get("htmlUrl"))
+        assert is_absolute(outline.get("xmlUrl"))
+        assert is_absolute(outline.get("htmlUrl"))

@@ -100,7 +100,8 @@ def test_one_question_has_one_address() -> None:
     ]
     one, options, _ = read_address("/search.rss", [*asked, ("limit", "50"), ("content", "full")])
     other, _, _ = read_address("/search.atom", [("q", "voice clone"), ("tag", "misuse:fraud")])
-    assert one == other and options.query == ()
+    assert one == other
+    assert options.query == ()
     assert one.query == (("q", "voice clone"), ("tag", "misuse:fraud"))
     assert one.address == "search?q=voice%20clone&tag=misuse:fraud"
 
