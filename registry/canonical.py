@@ -1,8 +1,8 @@
 """Bytes in and bytes out: strict reading of JSON, canonical writing, and salted commitments.
 
-Reading refuses what two readers could understand differently (duplicate keys, NaN, integers beyond 2^53-1, bytes that
-are not UTF-8, unpaired surrogates) and what only an attacker sends (nesting past `MAX_DEPTH`, control characters).
-Writing follows RFC 8785 (JSON Canonicalization Scheme).
+Reading refuses what two readers could understand differently (duplicate keys, NaN, integers beyond 2^53-1,
+bytes that are not UTF-8, unpaired surrogates) and what only an attacker sends (nesting past `MAX_DEPTH`,
+control characters). Writing follows RFC 8785 (JSON Canonicalization Scheme).
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import rfc8785
 
 from registry.errors import Finding, Malformed, TooLarge
@@ -19,11 +20,24 @@ JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 MAX_DEPTH = 32
 MAX_DOCUMENT_BYTES = 1024 * 1024
 _MAX_INTEGER = 2**53 - 1
-# C0 controls but tab, line feed and carriage return; DEL and C1; the bidirectional overrides that hide text in plain
-# sight (Unicode TR36); noncharacters; unpaired surrogates, which no UTF-8 writer accepts.
+# C0 controls but tab, line feed and carriage return; DEL and C1; the bidirectional overrides that hide text
+# in plain sight (Unicode TR36); noncharacters; unpaired surrogates, which no UTF-8 writer accepts.
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
 )
+
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+_CONTAINERS = frozenset((dict, list))
+_JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
+# A control character as JSON writes it. A text that merely holds a backslash before such a letter is looked
+# at once more, and no more.
+_ESCAPED_CONTROL = re.compile(rb"\\[bfu]")
+# Where msgspec and RFC 8785 part ways: numbers that ECMAScript writes otherwise (whole floats, exponents,
+# integers that it cannot hold), what is not JSON (written as null), and keys whose order in UTF-16 is not
+# that of their characters.
+_WRITTEN_OTHERWISE = re.compile(rb"(?:\A|[:,\[])-?[0-9]+(?:\.0(?:[,\]}]|\Z)|(?:\.[0-9]+)?e|[0-9]{15})")
+_BEYOND_FIRST_PLANE_OR_NEAR = re.compile(rb"[\xee-\xf4]")
 
 
 def escape(token: str) -> str:
@@ -32,39 +46,73 @@ def escape(token: str) -> str:
 
 
 def forbidden_characters(text: str) -> list[str]:
-    """The characters of `text` that no record may hold, as `U+0000` names in order of appearance, once each."""
+    """The characters of `text` that no record may hold, as `U+0000` names, in order and once each."""
     return list(dict.fromkeys(f"U+{ord(char):04X}" for char in _FORBIDDEN.findall(text)))
 
 
-def scan(value: Any, pointer: str = "", depth: int = 0) -> list[Finding]:
-    """What makes a JSON value unfit for canonical storage, wherever it stands in it."""
+def scan(value: Any) -> list[Finding]:
+    """What makes a JSON value unfit for canonical storage, wherever it stands in it.
+
+    Nearly every value is fit, so it is first looked at in ways that are fast; only what they doubt is walked.
+    """
+    try:
+        data = _SORTED.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return _walk(value, "", 0)
+    if _plainly_fit(data) and _shallow(value):
+        return []
+    return _walk(value, "", 0)
+
+
+def _plainly_fit(data: bytes) -> bool:
+    """Whether JSON bytes hold no forbidden character for certain."""
+    if b"\x7f" in data or _ESCAPED_CONTROL.search(data):
+        return False
+    return data.isascii() or not _FORBIDDEN.search(data.decode())
+
+
+def _shallow(value: Any) -> bool:
+    """Whether a value is JSON throughout, its numbers exact, and nested no deeper than `MAX_DEPTH`."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        types = set(map(type, level))
+        if not types <= _JSON_TYPES:
+            return False
+        if int in types and any(type(item) is int and abs(item) > _MAX_INTEGER for item in level):
+            return False
+        if float in types and any(type(item) is float and item - item != 0 for item in level):
+            return False
+        if not types & _CONTAINERS:
+            return True
+        below: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                below += item.values()
+            elif type(item) is list:
+                below += item
+        level = below
+    return not level
+
+
+def _walk(value: Any, pointer: str, depth: int) -> list[Finding]:
     if depth > MAX_DEPTH:
-        return [Finding("too-deep", pointer, f"Nested deeper than {MAX_DEPTH} levels.", "Flatten the structure.")]
+        problem = f"Nested deeper than {MAX_DEPTH} levels."
+        return [Finding("too-deep", pointer, problem, "Flatten the structure.")]
     if isinstance(value, str):
         if bad := forbidden_characters(value):
-            return [
-                Finding(
-                    "control-character",
-                    pointer,
-                    f"Holds characters that records may not: {', '.join(bad[:5])}.",
-                    "Remove them; tabs and line breaks may stay.",
-                )
-            ]
+            problem = f"Holds characters that records may not: {', '.join(bad[:5])}."
+            hint = "Remove them; tabs and line breaks may stay."
+            return [Finding("control-character", pointer, problem, hint)]
     elif isinstance(value, bool) or value is None:
         return []
     elif isinstance(value, int):
         if abs(value) > _MAX_INTEGER:
-            return [
-                Finding(
-                    "number-too-large",
-                    pointer,
-                    "An integer beyond 2^53-1 is read differently by different programs.",
-                    "Write it as text.",
-                )
-            ]
+            problem = "An integer beyond 2^53-1 is read differently by different programs."
+            return [Finding("number-too-large", pointer, problem, "Write it as text.")]
     elif isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
-            return [Finding("not-a-number", pointer, "NaN and Infinity are not JSON numbers.", "Leave the field out.")]
+            problem = "NaN and Infinity are not JSON numbers."
+            return [Finding("not-a-number", pointer, problem, "Leave the field out.")]
     elif isinstance(value, dict):
         found: list[Finding] = []
         for key, item in value.items():
@@ -74,14 +122,18 @@ def scan(value: Any, pointer: str = "", depth: int = 0) -> list[Finding]:
                 continue
             if forbidden_characters(key):
                 found.append(Finding("control-character", here, "A field name holds control characters."))
-            found += scan(item, here, depth + 1)
+            found += _walk(item, here, depth + 1)
         return found
     elif isinstance(value, list):
         return [
-            finding for index, item in enumerate(value) for finding in scan(item, f"{pointer}/{index}", depth + 1)
+            finding
+            for index, item in enumerate(value)
+            for finding in _walk(item, f"{pointer}/{index}", depth + 1)
         ]
     else:
-        return [Finding("not-json", pointer, f"{type(value).__name__} is not a JSON type.", "Use objects, lists, text, numbers, true, false or null.")]
+        problem = f"{type(value).__name__} is not a JSON type."
+        hint = "Use objects, lists, text, numbers, true, false or null."
+        return [Finding("not-json", pointer, problem, hint)]
     return []
 
 
@@ -130,8 +182,19 @@ def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """The RFC 8785 bytes of a JSON value that `scan` found nothing in."""
-    return rfc8785.dumps(value)
+    """The RFC 8785 bytes of a JSON value that `scan` found nothing in.
+
+    msgspec writes the same bytes as the reference implementation, and many times as fast, wherever nothing
+    says otherwise; tests hold the two against each other.
+    """
+    data = _SORTED.encode(value)
+    if (
+        b"null" in data
+        or _WRITTEN_OTHERWISE.search(data)
+        or (not data.isascii() and _BEYOND_FIRST_PLANE_OR_NEAR.search(data))
+    ):
+        return rfc8785.dumps(value)
+    return data
 
 
 def digest(data: bytes) -> str:

@@ -1,7 +1,8 @@
 """Record ids: `CIR-` and ten characters, the last of which checks the others.
 
-The alphabet is Crockford's base32 with I, L, O and U left out; I, L and O are read as 1, 1 and 0. The check character
-follows ISO/IEC 7064 hybrid system MOD 33,32. There is no year in an id: it would tell when a provider knew.
+The alphabet is Crockford's base32 with I, L, O and U left out; I, L and O are read as 1, 1 and 0. The check
+character follows ISO/IEC 7064 hybrid system MOD 33,32. There is no year in an id: it would tell when a
+provider knew.
 """
 
 import hashlib
@@ -37,7 +38,8 @@ def derived_id(secret: bytes, *parts: str) -> str:
     """The id that one registry always gives to one imported item.
 
     A second run of an interrupted import must name an item as the first did, since records written before the
-    interruption already refer to it. Keyed, so that nobody outside can compute from an id which item it hides.
+    interruption already refer to it. Keyed, so that nobody outside can compute from an id which item it
+    hides.
     """
     mac = hmac.digest(secret, "\x1f".join(parts).encode(), hashlib.sha256)
     number = int.from_bytes(mac[:8])

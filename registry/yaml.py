@@ -1,8 +1,9 @@
 """Strict reading of YAML: the part of it that means the same to everybody, with the line of every value.
 
-Read from libyaml's events with a stack of our own, so that nesting is bounded by a number and not by the C stack. Values
-resolve by the core schema of YAML 1.2: `no` is text, `2024-05-17` is text, `010` is text. Duplicate keys, tags, more
-than one document and, unless they are asked for, anchors and aliases are refused: aliases make "YAML bombs".
+Read from libyaml's events with a stack of our own, so that nesting is bounded by a number and not by the C
+stack. Values resolve by the core schema of YAML 1.2: `no` is text, `2024-05-17` is text, `010` is text.
+Duplicate keys, tags, more than one document and, unless they are asked for, anchors and aliases are refused:
+aliases make "YAML bombs".
 """
 
 import re
@@ -25,7 +26,7 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": 
 
 @dataclass(frozen=True, slots=True)
 class Yaml:
-    """One YAML document as JSON values, with the line (from 1) on which each value starts, by JSON pointer."""
+    """One YAML document as JSON values, and the line (from 1) on which each starts, by JSON pointer."""
 
     value: Any
     lines: dict[str, int] = field(repr=False)
@@ -39,8 +40,9 @@ class Yaml:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read. `aliases` lets anchors and aliases stand for each other, for files that the operator trusts:
-    what they would expand to then counts against `values`."""
+    """How much is read. `aliases` lets anchors and aliases stand for each other, for files that the operator
+    trusts: what they would expand to then counts against `values`.
+    """
 
     bytes: int = 1024 * 1024
     values: int = 200_000
@@ -62,8 +64,8 @@ def read_yaml(data: bytes, limits: Limits = SENT) -> Any:
 def read_lined(data: bytes, limits: Limits = SENT, *, first_line: int = 1) -> Yaml:
     """Read one document, keeping the line of every value.
 
-    `first_line` is the number of the line on which `data` starts in its file. Raises `TooLarge`, and `Malformed` with
-    all findings, each naming its line.
+    `first_line` is the number of the line on which `data` starts in its file. Raises `TooLarge`, and
+    `Malformed` with all findings, each naming its line.
     """
     if len(data) > limits.bytes:
         raise TooLarge(f"{len(data):,} bytes are more than the {limits.bytes:,} that are read here.")

@@ -1,7 +1,9 @@
-"""What several kinds share: the base of all objects, references, assertions, systems, metrics, evidence and the like.
+"""What several kinds share: the base of all objects, references, assertions, systems, metrics, evidence and
+the like.
 
-Conventions. A field that is absent is `None` here and missing in JSON. Elements of a list of objects carry a short `id`
-that stays theirs from version to version. A list of record references needs none: the record's id names each.
+Conventions. A field that is absent is `None` here and missing in JSON. Elements of a list of objects carry a
+short `id` that stays theirs from version to version. A list of record references needs none: the record's id
+names each.
 """
 
 from typing import Annotated, Any, Literal
@@ -83,7 +85,7 @@ class Reference(Object):
     version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     part: Part | None = Field(
         None,
-        description="A pointer into the record, with list elements named by their id: /content/prohibited_uses/3.",
+        description="A pointer into the record; elements by their id: /content/prohibited_uses/3.",
     )
 
 
@@ -165,12 +167,12 @@ class System(Element):
     """An AI system or model. Organisations and systems are names; `*_ref` makes two spellings one."""
 
     name: Line
-    ref: Annotated[Tag, Terms(("system",))] | None = None
+    ref: Annotated[Tag, Terms(("system",), open=True)] | None = None
     version: Word | None = None
     developer: Line | None = None
-    developer_ref: Annotated[Tag, Terms(("org",))] | None = None
+    developer_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
     deployer: Line | None = None
-    deployer_ref: Annotated[Tag, Terms(("org",))] | None = None
+    deployer_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
     modality: Annotated[Tag, Terms(("modality",))] | None = None
     access: Literal["api", "open-weights", "product", "internal"] | None = None
     role: Annotated[Term, Terms(("system-role",), or_text=True)] | None = None
@@ -267,7 +269,7 @@ class StatedBy(Element):
     name: Line
     role: Line | None = None
     organisation: Line | None = None
-    organisation_ref: Annotated[Tag, Terms(("org",))] | None = None
+    organisation_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
     statement: Text | None = None
     reference: Url | None = None
 

@@ -1,4 +1,6 @@
-"""The short ids of list elements: given once, kept from version to version, never given to another element again."""
+"""The short ids of list elements: given once, kept from version to version, never given to another element
+again.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,9 +15,9 @@ _ALIKE = 0.5
 def assign_ids(new: dict[str, Any], previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Give every list element of a record an id, in place, and return the record.
 
-    An element that brings an id keeps it. Without one, it takes over the id of the equal element of the same list in
-    `previous`, else of the one that shares at least half of its members; else it gets the next number that neither
-    version uses.
+    An element that brings an id keeps it. Without one, it takes over the id of the equal element of the same
+    list in `previous`, else of the one that shares at least half of its members; else it gets the next number
+    that neither version uses.
     """
     number(collect(new["kind"], new), previous)
     return new
@@ -85,7 +87,9 @@ def _bytes(element: Mapping[str, Any]) -> str:
 
 
 def _without_ids(value: Any) -> Any:
-    """An element as it is compared: ids that a record's author did not write must not tell two elements apart."""
+    """An element as it is compared: ids that a record's author did not write must not tell two elements
+    apart.
+    """
     if isinstance(value, dict):
         referenced = str(value.get("id", "")).startswith(("CIR-", "source:"))
         return {key: _without_ids(item) for key, item in value.items() if key != "id" or referenced}

@@ -1,7 +1,7 @@
 """The native format: one record a file, Markdown with YAML front matter.
 
-Between two lines of `---` stand the fields of a submission; what follows is its `narrative`. References to other records
-may be `source:<scheme>:<id>`, which an import resolves.
+Between two lines of `---` stand the fields of a submission; what follows is its `narrative`. References to
+other records may be `source:<scheme>:<id>`, which an import resolves.
 """
 
 import re
@@ -26,7 +26,7 @@ class Native(NamedTuple):
 
 
 def read(data: bytes, name: str) -> Native:
-    """Read one file. `name` is for messages. Raises nothing: every trouble is a finding that names its line."""
+    """Read one file. `name` is for messages. Raises nothing: every trouble is a finding with its line."""
     if len(data) > MAX_BYTES:
         return _refused(
             Finding("too-large", "", f"{name} has {len(data):,} bytes; {MAX_BYTES:,} are the most.")

@@ -1,7 +1,7 @@
 """The fields of each kind as plain data, read off the models once, so that JSON can be walked without them.
 
-`collect` walks a record once and hands the rules what they ask about: tags, references, lists of elements and objects by
-type. The walk forgives wrong shapes, since rules also run over content that has other mistakes.
+`collect` walks a record once and hands the rules what they ask about: tags, references, lists of elements and
+objects by type. The walk forgives wrong shapes, since rules also run over content that has other mistakes.
 """
 
 import types
@@ -30,13 +30,16 @@ class Holds(Enum):
     ELEMENTS = "elements"
 
 
+_ANY = Terms()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One field: what it holds, of which type, and how its shorthand is written out."""
 
     holds: Holds
     of: "Outline | None" = None
-    vocabulary: Terms = Terms()
+    vocabulary: Terms = _ANY
     widen: Callable[[Any], Any] | None = None
 
 
@@ -46,6 +49,7 @@ class Outline:
 
     type: type[BaseModel]
     fields: Mapping[str, Step]
+    walked: Mapping[str, Step]
 
 
 @dataclass(slots=True)
@@ -99,13 +103,12 @@ def _step(annotation: Any, metadata: list[Any]) -> Step:
 @cache
 def outline(model: type[BaseModel]) -> Outline:
     """The outline of one model."""
-    return Outline(
-        model,
-        {
-            info.alias or name: _step(info.annotation, list(info.metadata))
-            for name, info in model.model_fields.items()
-        },
-    )
+    fields = {
+        info.alias or name: _step(info.annotation, list(info.metadata))
+        for name, info in model.model_fields.items()
+    }
+    walked = {name: step for name, step in fields.items() if step.holds is not Holds.VALUE}
+    return Outline(model, fields, walked)
 
 
 OUTLINES: Mapping[str, Outline] = {kind: outline(SUBMISSIONS[kind]) for kind in KINDS}
@@ -120,14 +123,12 @@ def collect(kind: str, data: dict[str, Any]) -> Parts:
 
 
 def _collect(shape: Outline, data: dict[str, Any], pointer: str, parts: Parts) -> None:
-    fields = shape.fields
+    walked = shape.walked
     for key, value in data.items():
-        step = fields.get(key)
-        if step is None or value is None:
+        step = walked.get(key)
+        if step is None:
             continue
         holds = step.holds
-        if holds is Holds.VALUE:
-            continue
         here = f"{pointer}/{key}"
         if holds is Holds.TAG:
             if isinstance(value, str):
@@ -151,7 +152,8 @@ def _object(step: Step, value: Any, pointer: str, parts: Parts) -> None:
         if not isinstance(value, dict):
             return
     shape = step.of
-    assert shape is not None
+    if shape is None:
+        return
     parts.objects.setdefault(shape.type, []).append((pointer, value))
     if shape.type is not Reference:
         _collect(shape, value, pointer, parts)

@@ -1,7 +1,7 @@
 """Dates as far as they are known: a year, a month, a day or a moment, certain or not.
 
-The forms are `YYYY`, `YYYY-MM`, `YYYY-MM-DD` and an RFC 3339 time; a suffix of EDTF (ISO 8601-2, level 1) says how sure
-they are: `~` approximate, `?` uncertain, `%` both. Moments are kept in UTC, written with `Z`.
+The forms are `YYYY`, `YYYY-MM`, `YYYY-MM-DD` and an RFC 3339 time; a suffix of EDTF (ISO 8601-2, level 1)
+says how sure they are: `~` approximate, `?` uncertain, `%` both. Moments are kept in UTC, written with `Z`.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 _SHAPE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d))?)?)?([~?%]?)",
@@ -55,12 +55,8 @@ class PartialDate(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.no_info_after_validator_function(
-            cls._validated, core_schema.str_schema(max_length=40, strip_whitespace=True)
-        )
-        # In YAML a bare year is a number, and nobody means anything else by it.
-        return core_schema.no_info_before_validator_function(
-            lambda value: str(value) if type(value) is int else value, text
+        return core_schema.no_info_plain_validator_function(
+            cls._validated, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
     @classmethod
@@ -75,9 +71,13 @@ class PartialDate(str):
         }
 
     @classmethod
-    def _validated(cls, text: str) -> Self:
+    def _validated(cls, value: Any) -> Self:
+        if type(value) is int:
+            value = str(value)  # in YAML a bare year is a number, and nobody means anything else by it
+        if not isinstance(value, str):
+            raise PydanticKnownError("string_type")
         try:
-            return cls.parse(text)
+            return cls.parse(value)
         except ValueError as error:
             raise PydanticCustomError(
                 "wrong-date", "{problem}", {"problem": str(error), "suggestion": FORMS}

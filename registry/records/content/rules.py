@@ -1,7 +1,7 @@
 """The second layer of the check: what the shape cannot say. Each rule is a function over one walked record.
 
-A rule yields findings and changes nothing. It meets content that has other mistakes too, so it looks before it takes.
-To add one: write it here or in a neighbour, and name it in `RULES`.
+A rule yields findings and changes nothing. It meets content that has other mistakes too, so it looks before
+it takes. To add one: write it here or in a neighbour, and name it in `RULES`.
 """
 
 from collections.abc import Callable, Iterator
@@ -71,6 +71,8 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
                 yield _warning(
                     "deprecated-tag", pointer, f"{tag} is out of use.", f"Use {term.deprecated_by}."
                 )
+        elif field.open and namespace in field.namespaces:
+            continue
         elif vocabulary.version(namespace) is None and (field.or_text or namespace in field.namespaces):
             continue  # plain words with a colon, or a vocabulary that this registry has not loaded
         else:

@@ -9,6 +9,7 @@ from rapidfuzz import process
 from registry.errors import Finding
 from registry.records.content.outline import names_at, pointer_of
 from registry.records.content.submission import STAMPED_FIELDS, SUBMISSIONS
+from registry.taxonomies.vocabulary import TAG_PATTERN
 
 Location = tuple[int | str, ...]
 
@@ -33,6 +34,11 @@ _NAMES = {
     dict: "an object",
 }
 _PATTERNS = {
+    TAG_PATTERN: (
+        "wrong-tag",
+        "is not a tag.",
+        "Write namespace:term or namespace:term/subterm, such as misuse:fraud.",
+    ),
     r"^[^\r\n]*$": ("several-lines", "must be one line.", "Leave the line breaks out."),
     r"^[0-9a-f]{64}$": ("wrong-digest", "must be a SHA-256 in 64 hexadecimal digits.", None),
     r"^(/([^~/]|~[01])+)+$": (
@@ -54,7 +60,8 @@ _PATTERNS = {
 
 
 def validated(kind: str, raw: Mapping[str, Any], *, lenient: bool = False) -> dict[str, Any]:
-    """The content as its model reads it: trimmed, codes in their usual case, shorthands written out, nothing added.
+    """The content as its model reads it: trimmed, codes in their usual case, shorthands written out, nothing
+    added.
 
     Raises `pydantic.ValidationError`; `lenient` lets unknown fields through.
     """
@@ -78,11 +85,9 @@ def _within(raw: Any, location: Location, *, keep_last: bool) -> Location:
     """The part of a location that exists in the input: branches of a union add steps of their own."""
     value = raw
     for depth, token in enumerate(location):
-        if isinstance(value, dict) and token in value:
+        try:
             value = value[token]
-        elif isinstance(value, list) and isinstance(token, int) and token < len(value):
-            value = value[token]
-        else:
+        except (KeyError, IndexError, TypeError):
             return location if keep_last and depth == len(location) - 1 else location[:depth]
     return location
 

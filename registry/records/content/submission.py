@@ -1,8 +1,8 @@
 """What is sent in, what is stored for readers, and the seven kinds of both.
 
 A submission has the common fields at the top level, the kind's own under `content`, and may say who sees it
-(`handling`, `restricted`). A document is what the public reads: a submission's public fields and what the registry
-stamps on it.
+(`handling`, `restricted`). A document is what the public reads: a submission's public fields and what the
+registry stamps on it.
 """
 
 from typing import Annotated, Any, Literal
@@ -100,7 +100,7 @@ class Handling(Object):
 
 
 class Restricted(Element):
-    """A part that only some may see: a merge patch (RFC 7396) over the document, list elements matched by id."""
+    """A part that only some may see: a merge patch (RFC 7396) over the document, elements matched by id."""
 
     tlp: Tlp
     groups: Few[Slug] | None = None

@@ -1,4 +1,5 @@
-"""Single values: limited text, tags, codes of outside standards, addresses. Each checks itself and says what is wrong.
+"""Single values: limited text, tags, codes of outside standards, addresses. Each checks itself and says what
+is wrong.
 
 Errors are `PydanticCustomError`s whose type is the finding's code and whose context may hold a `suggestion`.
 """
@@ -25,14 +26,16 @@ T = TypeVar("T")
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\r\n]*$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\r\n]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-Narrative = Annotated[str, StringConstraints(min_length=1, max_length=500_000)]
+Narrative = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 ElementId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"), Field(strict=False, coerce_numbers_to_str=True)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"),
+    Field(strict=False, coerce_numbers_to_str=True),
 ]
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Number = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)] | Annotated[float, Field(allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[int, Field(ge=0, le=1)] | Annotated[float, Field(ge=0, le=1)]
 
 Few = Annotated[list[T], Field(max_length=100)]
 Many = Annotated[list[T], Field(max_length=1000)]
@@ -54,33 +57,20 @@ def looks_like_tag(text: str) -> bool:
     return split_tag(text) is not None
 
 
-def _tag(text: str) -> str:
-    if split_tag(text) is None:
-        raise wrong(
-            "wrong-tag",
-            f"{text[:60]!r} is not a tag.",
-            "Write namespace:term or namespace:term/subterm, such as misuse:fraud.",
-        )
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Marks a field as one that holds tags. `namespaces` are those that belong there; none means any.
 
-    `or_text` tells that plain words may stand instead of a tag.
+    `or_text` tells that plain words may stand instead of a tag; `open` that terms need not be listed
+    anywhere, as with the names of organisations.
     """
 
     namespaces: tuple[str, ...] = ()
     or_text: bool = False
+    open: bool = False
 
 
-Tag = Annotated[
-    str,
-    StringConstraints(min_length=3, max_length=MAX_TAG),
-    AfterValidator(_tag),
-    Field(json_schema_extra={"pattern": TAG_PATTERN}),
-]
+Tag = Annotated[str, StringConstraints(min_length=3, max_length=MAX_TAG, pattern=TAG_PATTERN)]
 Term = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\r\n]*$")]
 
 
@@ -187,7 +177,8 @@ def _license(text: str) -> str:
 License = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_license)]
 
 
-# Characters that browsers mend in an address and RFC 3986 does not know: kept addresses are mended once, here.
+# Characters that browsers mend in an address and RFC 3986 does not know: kept addresses are mended once,
+# here.
 _PERCENT = str.maketrans({char: f"%{ord(char):02X}" for char in '<>"\\^`{|}'})
 
 
