@@ -37,8 +37,8 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 _OPEN_PATHS = ("/api/", "/feeds", "/log/", "/.well-known/", "/schema", "/mirror/", "/federation/")
 _COMPRESSIBLE = (b"text/", b"application/json", b"application/rss", b"application/atom", b"application/feed")
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
+_NO_SNIFFING = ((b"x-content-type-options", b"nosniff"),)
+_FOR_PAGES = (
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
     (b"x-frame-options", b"DENY"),
     (
@@ -356,5 +356,7 @@ def _with_house_headers(path: str, headers: Iterable[tuple[bytes, bytes]]) -> li
     """Add what every answer carries; a header that a handler set stays as it is."""
     present = [(bytes(name).lower(), bytes(value)) for name, value in headers]
     names = {name for name, _ in present}
-    add = _SECURITY + (_CORS if path.startswith(_OPEN_PATHS) else ())
+    is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in present)
+    # What browsers obey on pages would only make the hot answers of the API slower to send.
+    add = _NO_SNIFFING + (_FOR_PAGES if is_page else ()) + (_CORS if path.startswith(_OPEN_PATHS) else ())
     return [*present, *((name, value) for name, value in add if name not in names)]
