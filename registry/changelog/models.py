@@ -18,6 +18,7 @@ class Change(Base):
     __tablename__ = "changelog"
     __table_args__ = (
         Index("ix_changelog_subject", "topic", "subject"),
+        Index("ix_changelog_at", "at"),
         {"sqlite_autoincrement": True},
     )
 
