@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS
@@ -124,37 +124,64 @@ async def _record(session: AsyncSession, selection: Selection, limit: int, now: 
     newest = versions[0]
     if newest.withdrawn:
         versions = [newest]
-    answers = await _answers(session, newest.origin, newest.id, limit, now)
-    dated = [(version.at, _row(version, single_version=True)) for version in versions] + answers
-    dated.sort(key=lambda pair: pair[0], reverse=True)
+    found = [_Dated(row.public_seq or 0, row.at, _row(row, single_version=True)) for row in versions]
+    found = _newest(found + await _answers(session, newest.origin, newest.id, limit, now), limit)
     title = str(json.loads(newest.document).get("title") or newest.id)
-    return Gathered([row for _, row in dated[:limit]], title, dated[0][0])
+    return _gathered(found, title)
 
 
-async def _answers(
-    session: AsyncSession, origin: str, id: str, limit: int, now: datetime
-) -> list[tuple[datetime, Row]]:
+class _Dated(NamedTuple):
+    """A row with what it is sorted by: its public sequence number, since an import dates thousands alike."""
+
+    seq: int
+    at: datetime
+    row: Row
+
+
+def _newest(found: list[_Dated], limit: int) -> list[_Dated]:
+    return sorted(found, key=lambda dated: dated.seq, reverse=True)[:limit]
+
+
+def _gathered(found: Sequence[_Dated], name: str) -> Gathered:
+    return Gathered([dated.row for dated in found], name, max((dated.at for dated in found), default=None))
+
+
+async def _answers(session: AsyncSession, origin: str, id: str, limit: int, now: datetime) -> list[_Dated]:
     """Responses to a record, those withdrawn of late among them, newest change first."""
     about = select(RecordLink.record_pk).where(
         RecordLink.target_origin == origin, RecordLink.target_id == id, RecordLink.role == "about"
     )
-    return await _changed(session, Record.pk.in_(about) & (Record.kind == "response"), limit, now)
+    shown = Record.pk.in_(about) & (Record.kind == "response") & (Record.listed | _withdrawn_since(now))
+    return await _dated(session, _current().where(shown).order_by(Record.last_seq.desc()).limit(limit))
 
 
-async def _changed(
-    session: AsyncSession, condition: ColumnElement[bool], limit: int, now: datetime
-) -> list[tuple[datetime, Row]]:
-    rows = await session.execute(
-        select(Version.at, Version.document, Version.action)
+async def _withdrawn(session: AsyncSession, now: datetime) -> list[_Dated]:
+    """Records withdrawn of late. In the order of an index of few rows, not by what changed last."""
+    shown = Record.listed.is_(False) & Record.first_seq.is_not(None) & _withdrawn_since(now)
+    return await _dated(
+        session, _current().where(shown).order_by(Record.first_seq.desc()).limit(MAX_PROPOSALS)
+    )
+
+
+def _withdrawn_since(now: datetime) -> ColumnElement[bool]:
+    return (Version.action == "withdrawn") & (Version.at > now - WITHDRAWN_SHOWN)
+
+
+def _current() -> Select[int | None, datetime, bytes, str]:
+    """Newest public versions."""
+    return (
+        select(Version.public_seq, Version.at, Version.document, Version.action)
         .join(
             Record,
             and_(Version.record_pk == Record.pk, Version.shared.is_(False), Version.number == Record.current),
         )
-        .where(readable(ANONYMOUS), condition, Record.listed | (Version.at > now - WITHDRAWN_SHOWN))
-        .order_by(Record.last_seq.desc())
-        .limit(limit)
+        .where(readable(ANONYMOUS))
     )
-    return [(at, Row(document, action)) for at, document, action in rows]
+
+
+async def _dated(session: AsyncSession, query: Select[int | None, datetime, bytes, str]) -> list[_Dated]:
+    rows = await session.execute(query)
+    return [_Dated(seq or 0, at, Row(document, action)) for seq, at, document, action in rows]
 
 
 async def _search(
@@ -171,29 +198,26 @@ async def _search(
     for key, value in parameters:
         asked.setdefault(key, []).append(value)
     head = await public_head(session)
-    # Not in the index any more, but whoever follows the search has to be told.
-    withdrawn = await _changed(session, Record.listed.is_(False), MAX_PROPOSALS, now)
-    dated: list[tuple[datetime, Row]] = []
+    found: list[_Dated] = []
     position = head
     for offset in range(0, MAX_PROPOSALS, _PROPOSALS):
-        found = await finder.find({**asked, "sort": ["updated"]}, limit=_PROPOSALS, offset=offset)
-        position = min(position, found.position)
-        dated += await _matching(session, asked, found.ids, finder)
-        if len(dated) >= limit or offset + _PROPOSALS >= found.total:
+        proposed = await finder.find({**asked, "sort": ["updated"]}, limit=_PROPOSALS, offset=offset)
+        position = min(position, proposed.position)
+        found += await _matching(session, asked, proposed.ids, finder)
+        if len(found) >= limit or offset + _PROPOSALS >= proposed.total:
             break
-    dated += [(at, row) for at, row in withdrawn if finder.match(asked, json.loads(row.document))]
-    dated.sort(key=lambda pair: pair[0], reverse=True)
-    rows = dated[:limit]
-    gathered = Gathered([row for _, row in rows], search_name(parameters), rows[0][0] if rows else None)
-    return gathered, position >= head
+    # Not in the index any more, but whoever follows the search has to be told.
+    withdrawn = await _withdrawn(session, now)
+    found += [dated for dated in withdrawn if finder.match(asked, json.loads(dated.row.document))]
+    return _gathered(_newest(found, limit), search_name(parameters)), position >= head
 
 
 async def _matching(
     session: AsyncSession, asked: Parameters, ids: Sequence[tuple[str, str]], finder: Finder
-) -> list[tuple[datetime, Row]]:
+) -> list[_Dated]:
     proposed = await records.documents(session, list(ids))
     return [
-        (stored.at, _row(stored))
+        _Dated(stored.public_seq or 0, stored.at, _row(stored))
         for stored in proposed.values()
         if stored is not None and finder.match(asked, json.loads(stored.document))
     ]

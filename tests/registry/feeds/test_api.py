@@ -319,13 +319,38 @@ async def test_what_is_not_for_everybody_is_in_no_feed(
         answer = await client.get(f"/feeds/{feed}.json", headers=lab.headers)
         assert answer.json()["items"] == []
     assert (await client.get(f"/feeds/record/{shared['id']}.json")).status_code == 404
-    # A feed has no reader who may see more: its owner's token changes nothing.
+    # A feed has no reader who may see more: the owner's token changes nothing.
     assert (await client.get(f"/feeds/record/{shared['id']}.json", headers=lab.headers)).status_code == 404
+
+
+async def test_what_was_shared_before_it_was_public_stays_out(
+    client: httpx.AsyncClient, join: Join, publish: Publish
+) -> None:
+    lab = await join()
+    made = await publish(lab, title="Words for few", handling={"tlp": "GREEN"})
+    draft = await client.get(f"/api/v1/records/{made['id']}/draft", headers=lab.headers)
+    stamped = ("schema", "id", "origin", "provider", "prev", "revision")
+    submission = {key: value for key, value in draft.json().items() if key not in stamped}
+    submission |= {
+        "title": "Words for all",
+        "handling": {"tlp": "CLEAR"},
+        "revision": {"type": "status", "note": "Public."},
+    }
+    headers = {**lab.headers, "If-Match": draft.headers["etag"]}
+    put = await client.put(f"/api/v1/records/{made['id']}/draft", json=submission, headers=headers)
+    headers["If-Match"] = put.headers["etag"]
+    done = await client.post(f"/api/v1/records/{made['id']}/actions/publish", headers=headers)
+    assert done.status_code == 200, done.text
+    for feed in ("all", f"record/{made['id']}"):
+        (item,) = await read(client, feed)
+        assert (item["title"], item["_candor"]["event"]) == ("Words for all", "new")
+        assert "Words for few" not in json.dumps(item)
+        assert item["date_published"] == item["date_modified"]
 
 
 async def test_an_applicant_has_no_feed_yet(client: httpx.AsyncClient, join: Join) -> None:
     await join("new-lab", approve=False)
-    assert (await client.get("/feeds/provider/new-lab.rss")).status_code in (200, 404)
+    assert (await client.get("/feeds/provider/new-lab.rss")).status_code == 404
 
 
 async def test_feeds_are_cut_and_shortened_on_demand(

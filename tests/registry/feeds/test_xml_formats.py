@@ -13,8 +13,10 @@ from registry.feeds.feed import Feed
 from registry.feeds.rss import write_rss
 from registry.feeds.selection import Options
 from registry.feeds.xml import rfc3339, xml_text
+from registry.records import documents
+from registry.records.content.examples import EXAMPLES
 from tests.registry.feeds.rules import ATOM, CONTENT, atom_violations, rss_violations, strict
-from tests.registry.feeds.sample import ID, OTHER_ID, feed_of, incident, revised, row, withdrawn
+from tests.registry.feeds.sample import ID, LINKS, OTHER_ID, feed_of, incident, revised, row, withdrawn
 
 
 def everything(suffix: str, options: Options | None = None) -> Feed:
@@ -51,6 +53,16 @@ def test_empty_feeds_break_no_rule_and_do_not_move() -> None:
     assert atom_violations(write_atom(atom)) == []
     assert strict(write_atom(atom)).findtext(f"{ATOM}updated") == "1970-01-01T00:00:00Z"
     assert strict(write_rss(rss)).find("channel/lastBuildDate") is None
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_full_record_of_every_kind_breaks_no_rule(kind: str) -> None:
+    publisher = documents.Publisher("example-lab", "Example Lab", "lab.example", True)
+    draft = documents.draft(EXAMPLES[kind], id=ID, origin=LINKS.origin, publisher=publisher, prev=None)
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    document = documents.publish(draft, number=1, at=at, before=None)
+    assert rss_violations(write_rss(feed_of(row(document)))) == []
+    assert atom_violations(write_atom(feed_of(row(document), suffix="atom"))) == []
 
 
 def test_the_rules_find_what_is_wrong() -> None:
