@@ -25,11 +25,11 @@ def own_terms(namespace: str) -> Mapping[str, str]:
 
 @lru_cache(maxsize=16)
 def own_words(namespace: str) -> Mapping[str, str]:
-    """Label or other name, in lower case -> own tag of `namespace`, where one term alone bears it."""
+    """Id, label or other name, in lower case -> own tag of `namespace`, where one term alone bears it."""
     named: dict[str, set[str]] = defaultdict(set)
     for taxonomy in load_own():
         if taxonomy.namespace == namespace:
             for term in taxonomy.terms:
-                for name in (term.label, *term.alt_labels):
+                for name in (term.id, term.label, *term.alt_labels):
                     named[name.casefold()].add(f"{namespace}:{term.id}")
     return MappingProxyType({name: next(iter(tags)) for name, tags in named.items() if len(tags) == 1})
