@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from rapidfuzz import process
 
+from registry.canonical import forbidden_characters
 from registry.errors import Malformed, NotFound
 from registry.feeds.formats import BY_SUFFIX, Format
 from registry.ids import parse_id
@@ -113,6 +114,9 @@ def read_address(name: str, query: Pairs) -> tuple[Selection, Options, Format]:
         raise Malformed(f"A feed takes at most {MAX_PARAMETERS} parameters.")
     if long := next((key for key, value in query if len(key) + len(value) > MAX_PARAMETER_LENGTH), None):
         raise Malformed(f"The parameter {long[:40]!r} is longer than {MAX_PARAMETER_LENGTH} characters.")
+    # PostgreSQL takes no NUL in a text, and nothing that is stored here holds the others.
+    if forbidden_characters(name) or any(forbidden_characters(key + value) for key, value in query):
+        raise Malformed("The address of a feed holds no control characters.")
     path, dot, suffix = name.strip("/").rpartition(".")
     format = BY_SUFFIX.get(suffix.lower()) if dot and path else None
     if format is None:

@@ -73,6 +73,8 @@ def test_unknown_names_are_not_found_with_a_hint(name: str, hint: str) -> None:
     [
         ("/record/CIR-7GQ2M4KX9Y.rss", []),
         ("/record/x.rss", []),
+        ("/tag/a:\x00.rss", []),
+        ("/record/CIR-ZZZZZZZZZG.rss", [("origin", "\x00")]),
         ("/all.rss", [("limit", "0")]),
         ("/all.rss", [("limit", "-1")]),
         ("/all.rss", [("limit", "many")]),
