@@ -1,0 +1,93 @@
+"""Every command in README and docs that is marked `sh` is run, in order, against a registry of its own."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+_ADDRESS = "127.0.0.1:8000"
+
+
+def blocks(page: Path) -> str:
+    """The commands of a page; a page that goes on from the README's begins with those."""
+    own = "\n".join(_BLOCK.findall(page.read_text("utf-8")))
+    goes_on = "README.md#five-minutes-to-a-first-disclosure" in page.read_text("utf-8")
+    return blocks(ROOT / "README.md") + "\n" + own if goes_on else own
+
+
+def test_there_are_commands_in_the_docs() -> None:
+    assert len(blocks(ROOT / "README.md")) > 500
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        pytest.skip("THE COMMANDS IN THE DOCS WERE NOT RUN: they need bash and curl")
+    with _registry(tmp_path) as (address, environment):
+        script = "set -euo pipefail\n" + blocks(page).replace(_ADDRESS, address)
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@contextmanager
+def _registry(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "CANDOR_DATA": str(folder / "var"),
+        "CANDOR_PORT": str(port),
+        "CANDOR_LOG_LEVEL": "error",
+        "COLUMNS": "120",
+    }
+    for command in (
+        ["init"],
+        ["provider", "add", "candor-editors", "--name", "Candor editors", "--approve"],
+        ["import", "native", str(ROOT / "samples"), "--provider", "candor-editors", "--publish"],
+    ):
+        subprocess.run(["candor", *command], cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
+    with (folder / "serve.log").open("wb") as log:
+        process = subprocess.Popen(["candor", "serve"], cwd=folder, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_found(port, process, folder / "serve.log")
+            yield f"127.0.0.1:{port}", environment
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_found(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until the samples are in the index, as a reader would find them a moment after `make run`."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/search", params={"q": "voice", "limit": 1}, timeout=5)
+            if answer.status_code == 200 and answer.json()["total"]:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
