@@ -30,7 +30,8 @@ async def newest_id(session: AsyncSession) -> int:
 async def newest_versions(session: AsyncSession) -> list[StoredVersion]:
     """The version in use of each namespace, in order of namespaces."""
     newest = select(func.max(TaxonomyVersion.id)).group_by(TaxonomyVersion.namespace)
-    return await _stored(session, TaxonomyVersion.id.in_(newest))
+    # Sorted here: databases disagree on where a hyphen goes.
+    return sorted(await _stored(session, TaxonomyVersion.id.in_(newest)), key=lambda stored: stored.namespace)
 
 
 async def versions(session: AsyncSession, namespace: str) -> list[StoredVersion]:
@@ -43,7 +44,7 @@ async def _stored(session: AsyncSession, condition: object) -> list[StoredVersio
     rows = await session.execute(
         select(table.id, table.namespace, table.version, table.digest, table.loaded_at)
         .where(condition)  # type: ignore[arg-type]
-        .order_by(table.namespace, table.id)
+        .order_by(table.id)
     )
     return [StoredVersion(*row) for row in rows]
 

@@ -169,26 +169,20 @@ class TermList:
         return True
 
     def finish(self) -> tuple[Term, ...]:
-        """The terms, without links to terms that are not there; each such link is reported."""
+        """The terms, without their links to terms that are not there. Each such link is reported."""
         return tuple(self._linked(term) for term in self._terms.values())
 
     def _linked(self, term: Term) -> Term:
         here = self._pointers[term.id]
         lost = [parent for parent in term.parents if parent not in self._terms]
         for parent in lost:
-            self.findings.append(
-                Finding(
-                    "unknown-parent", here, f"{term.id!r} lies under {parent!r}, which is not in the file."
-                )
-            )
+            problem = f"{term.id!r} lies under {parent!r}, which is not in the file."
+            self.findings.append(warning("unknown-parent", here, problem, "The term is kept without it."))
         replaced = term.deprecated_by
         if replaced is not None and replaced not in self._terms:
+            problem = f"{term.id!r} is replaced by {replaced!r}, which is not in the file."
             self.findings.append(
-                Finding(
-                    "unknown-replacement",
-                    here,
-                    f"{term.id!r} is replaced by {replaced!r}, which is not there.",
-                )
+                warning("unknown-replacement", here, problem, "The term is kept without it.")
             )
             replaced = None
         if not lost and replaced == term.deprecated_by:

@@ -93,7 +93,7 @@ def read(data: bytes, options: Options) -> Loaded:
             id=id,
             label=cells.get("label", ""),
             definition=cells.get("definition", ""),
-            parents=_list(cells, "parents"),
+            parents=map(own_id_of_path, _list(cells, "parents")),
             alt_labels=_list(cells, "alt_labels"),
             refs=_list(cells, "refs"),
         )
