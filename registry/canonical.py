@@ -50,6 +50,11 @@ def forbidden_characters(text: str) -> list[str]:
     return list(dict.fromkeys(f"U+{ord(char):04X}" for char in _FORBIDDEN.findall(text)))
 
 
+def without_forbidden_characters(text: str) -> str:
+    """`text` less the characters that no record may hold."""
+    return _FORBIDDEN.sub("", text)
+
+
 def scan(value: Any) -> list[Finding]:
     """What makes a JSON value unfit for canonical storage, wherever it stands in it.
 

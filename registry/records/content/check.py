@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from registry.canonical import MAX_DOCUMENT_BYTES, scan
 from registry.errors import Finding, Severity, has_errors
-from registry.records.content.elements import number
+from registry.records.content.elements import forget_repeated_ids, number
+from registry.records.content.measures import Circumstances
+from registry.records.content.mend import fit, pruned, usable, without_empties
 from registry.records.content.outline import collect
-from registry.records.content.rules import AUTHORS_RULES, RULES, Circumstances
-from registry.records.content.shape import Location, explain, nearest, validated
+from registry.records.content.rules import AUTHORS_RULES, RULES
+from registry.records.content.shape import explain, nearest, validated
 from registry.records.content.submission import KINDS
 from registry.taxonomies.vocabulary import Vocabulary
 
@@ -57,12 +59,15 @@ def check(
     it has one. `sources` lets references of the form `source:<scheme>:<id>` pass (default: when lenient).
     """
     if not isinstance(raw, dict):
-        return _refused(
-            [Finding("wrong-type", "", "A record is an object.", "Send {…} with kind, title and content.")]
-        )
+        hint = "Send an object with kind, title and content."
+        return _refused([Finding("wrong-type", "", "A record is an object.", hint)])
     findings = scan(raw)
-    if findings and any(finding.code in ("too-deep", "not-json", "key-not-text") for finding in findings):
-        return _refused(findings)
+    if findings:
+        if any(finding.code in _UNREADABLE for finding in findings):
+            return _refused(findings)
+        if lenient:
+            raw = fit(raw)
+            findings = [replace(finding, severity=Severity.WARNING) for finding in findings]
     try:
         sent = _ENCODER.encode(raw)
     except (ValueError, TypeError):
@@ -71,49 +76,54 @@ def check(
         problem = f"{len(sent):,} bytes; {MAX_DOCUMENT_BYTES:,} are the most."
         return _refused([*findings, Finding("too-large", "", problem)])
     if any(sign in sent for sign in _EMPTY):
-        raw = _without_empties(raw)
+        raw = without_empties(raw)
     kind = raw.get("kind")
     if kind not in KINDS:
         return _refused([*findings, _unknown_kind(kind)])
 
-    around = Circumstances(vocabulary, own_id, lenient if sources is None else sources)
-    rules = RULES if lenient else RULES + AUTHORS_RULES
-    data: dict[str, Any] | None
-    try:
-        data = validated(kind, raw)
-        parts = collect(kind, data)
-    except ValidationError as error:
-        explained = explain(kind, raw, error)
-        rest = _pruned(raw, explained)
-        data = None
-        if lenient:
-            data, shape_findings = _usable(kind, rest, explained)
-            findings += shape_findings
-        else:
-            findings += [finding for _, finding in explained]
-        parts = collect(kind, data if data is not None else rest)
-    for rule in rules:
-        findings += rule(parts, around)
+    data, rest, found = _shaped(kind, raw, lenient)
+    findings += found
+    around = Circumstances(vocabulary, own_id, lenient if sources is None else sources, lenient)
+    parts = collect(kind, rest if data is None else data)
+    broken_rules = [finding for rule in RULES for finding in rule(parts, around)]
     if lenient:
-        findings = (
-            [
-                finding if finding.code in _NEVER_MILD else replace(finding, severity=Severity.WARNING)
-                for finding in findings
-            ]
-            if data is not None
-            else findings
-        )
+        findings += [
+            finding if finding.code in _NEVER_MILD else replace(finding, severity=Severity.WARNING)
+            for finding in broken_rules
+        ]
+    else:
+        findings += broken_rules
+        findings += [finding for rule in AUTHORS_RULES for finding in rule(parts, around)]
     findings = _once(findings)
     if data is None or has_errors(findings):
         return _refused(findings)
+    if lenient and any(finding.code == "duplicate-element-id" for finding in findings):
+        forget_repeated_ids(parts)
     number(parts, previous)
     return Checked(_completed(data), tuple(findings))
 
 
-# Wrong in a way that no reader can step over, whoever wrote it.
-_NEVER_MILD = frozenset(
-    ("control-character", "number-too-large", "not-a-number", "duplicate-element-id", "self-relation")
-)
+_UNREADABLE = frozenset(("too-deep", "not-json", "key-not-text"))
+# Wrong whoever wrote it: no reader could make sense of it.
+_NEVER_MILD = frozenset(("self-relation",))
+
+
+def _shaped(
+    kind: str, raw: dict[str, Any], lenient: bool
+) -> tuple[dict[str, Any] | None, dict[str, Any], list[Finding]]:
+    """The content as its model reads it, or None; what rules can look at in that case; what is wrong."""
+    try:
+        return validated(kind, raw), raw, []
+    except ValidationError as error:
+        explained = explain(kind, raw, error)
+    if any(finding.code == "empty" for _, finding in explained) and (fuller := without_empties(raw)) != raw:
+        # Blank texts show only once they are trimmed; leaving them out may be all that it takes.
+        return _shaped(kind, fuller, lenient)
+    if lenient:
+        data, findings = usable(kind, raw, explained)
+    else:
+        data, findings = None, [finding for _, finding in explained]
+    return data, pruned(raw, explained), findings
 
 
 def _refused(findings: Iterable[Finding]) -> Checked:
@@ -139,88 +149,6 @@ def _unknown_kind(kind: Any) -> Finding:
         f"There is no kind {str(kind)[:40]!r}.",
         f"Did you mean {near!r}? {choices}" if near else choices,
     )
-
-
-def _without_empties(value: Any, *, patch: bool = False) -> Any:
-    """Members that say nothing left out; elements of lists stay, so that pointers keep their meaning.
-
-    In a merge patch (`restricted[].content`) a null says "remove", so patches are left as they are.
-    """
-    if isinstance(value, dict):
-        result = {}
-        for key, item in value.items():
-            if key == "restricted" and isinstance(item, list):
-                result[key] = item
-                continue
-            kept = _without_empties(item)
-            if not (kept is None or kept == [] or kept == {} or (isinstance(kept, str) and not kept.strip())):
-                result[key] = kept
-        return result
-    if isinstance(value, list):
-        return [_without_empties(item) for item in value]
-    return value
-
-
-def _pruned(raw: dict[str, Any], explained: list[tuple[Location, Finding]]) -> dict[str, Any]:
-    """The content without the values that cannot be read. List elements become None, so that others keep
-    their place.
-    """
-    result: dict[str, Any] = raw
-    for location, finding in sorted(explained, key=lambda item: -len(item[0])):
-        if finding.code in ("missing-field", "unknown-field", "stamped-field") or not location:
-            continue
-        result = _replaced(result, location)
-    return result
-
-
-def _replaced(value: Any, location: Location) -> Any:
-    """A copy of `value` without what stands at `location`; shared parts stay shared."""
-    step, rest = location[0], location[1:]
-    if isinstance(value, dict) and step in value:
-        copy = dict(value)
-        if rest:
-            copy[step] = _replaced(value[step], rest)
-        else:
-            del copy[step]
-        return copy
-    if isinstance(value, list) and isinstance(step, int) and step < len(value):
-        elements = list(value)
-        elements[step] = _replaced(value[step], rest) if rest else None
-        return elements
-    return value
-
-
-def _usable(
-    kind: str, rest: dict[str, Any], explained: list[tuple[Location, Finding]]
-) -> tuple[dict[str, Any] | None, list[Finding]]:
-    """What can be kept of content with mistakes, and the findings, mild where it could be kept."""
-    findings = [finding for _, finding in explained]
-    for _ in range(4):
-        try:
-            return validated(kind, _compact(rest), lenient=True), findings
-        except ValidationError as error:
-            again = [(location, finding) for location, finding in explain(kind, _compact(rest), error)]
-            # An element that lacks what it must have cannot be kept; the record can, unless it is the record
-            # itself.
-            broken = [
-                (location[:-1], finding) if finding.code == "missing-field" else (location, finding)
-                for location, finding in again
-            ]
-            if any(location in ((), ("content",), ("title",)) for location, _ in broken):
-                return None, findings
-            rest = _compact(rest)
-            for location, _ in sorted(broken, key=lambda item: -len(item[0])):
-                rest = _replaced(rest, location)
-    return None, findings
-
-
-def _compact(value: Any) -> Any:
-    """Without the gaps that pruning left in lists."""
-    if isinstance(value, dict):
-        return {key: _compact(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_compact(item) for item in value if item is not None]
-    return value
 
 
 def _completed(data: dict[str, Any]) -> dict[str, Any]:

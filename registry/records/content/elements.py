@@ -40,6 +40,20 @@ def number(parts: Parts, previous: Mapping[str, Any] | None = None) -> None:
             item["id"] = str(highest + offset)
 
 
+def forget_repeated_ids(parts: Parts) -> None:
+    """Take its id from every element that bears that of an earlier one, so that it is given another."""
+    for _, items, kind in parts.lists:
+        if not issubclass(kind, Element):
+            continue
+        seen: set[Any] = set()
+        for item in items:
+            id = item.get("id")
+            if id in seen:
+                del item["id"]
+            elif id is not None:
+                seen.add(id)
+
+
 def _numbers(taken: Iterable[str], before: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for id in (*taken, *(str(old.get("id")) for old in before)):
         if id.isascii() and id.isdigit():

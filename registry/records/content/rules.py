@@ -4,49 +4,31 @@ A rule yields findings and changes nothing. It meets content that has other mist
 it takes. To add one: write it here or in a neighbour, and name it in `RULES`.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from cvss import CVSS2, CVSS3, CVSS4, CVSSError
-
-from registry.errors import Finding, Severity
+from registry.errors import Finding
 from registry.records.content.common import (
     Absent,
     Alias,
-    CountRange,
     Element,
-    Metric,
-    Quantity,
     Reference,
-    Score,
-    Span,
     Translation,
 )
-from registry.records.content.incident import ChainStep, Filing, IncidentTimes, Indicator
+from registry.records.content.measures import (
+    Circumstances,
+    Rule,
+    dates_in_order,
+    metrics_make_sense,
+    ranges_upright,
+    scores_readable,
+    warning,
+)
 from registry.records.content.outline import Parts, known_path
-from registry.records.content.partial import PartialDate
 from registry.records.content.submission import KINDS, Handling, Restricted
 from registry.records.content.values import looks_like_tag
-from registry.records.content.weakness import WeaknessTimes
 from registry.taxonomies.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a rule may know beside the record."""
-
-    vocabulary: Vocabulary | None = None
-    own_id: str | None = None
-    sources: bool = False
-
-
-Rule = Callable[[Parts, Circumstances], Iterator[Finding]]
-
-
-def _warning(code: str, pointer: str, message: str, suggestion: str | None = None) -> Finding:
-    return Finding(code, pointer, message, suggestion, Severity.WARNING)
 
 
 def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
@@ -54,6 +36,7 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
     vocabulary = around.vocabulary
     if vocabulary is None:
         return
+    not_loaded: set[str] = set()
     for pointer, value, field in parts.tags:
         tag = value.strip()
         namespace, colon, _ = tag.partition(":")
@@ -63,18 +46,29 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
             if (full := f"{field.namespaces[0]}:{tag}" if field.namespaces else "") and vocabulary.known(
                 full
             ):
-                yield _warning("tag-as-text", pointer, f"{tag!r} is a known term.", f"Write {full}.")
+                yield warning("tag-as-text", pointer, f"{tag!r} is a known term.", f"Write {full}.")
             continue
         if vocabulary.known(tag):
             term = vocabulary.term(tag)
             if term is not None and term.deprecated_by:
-                yield _warning(
+                yield warning(
                     "deprecated-tag", pointer, f"{tag} is out of use.", f"Use {term.deprecated_by}."
                 )
         elif field.open and namespace in field.namespaces:
             continue
         elif vocabulary.version(namespace) is None and (field.or_text or namespace in field.namespaces):
             continue  # plain words with a colon, or a vocabulary that this registry has not loaded
+        elif around.lenient and vocabulary.version(namespace) is None:
+            # A copied record may hold a hundred tags of one such vocabulary: it is said once.
+            if namespace not in not_loaded:
+                not_loaded.add(namespace)
+                yield warning(
+                    "unknown-vocabulary",
+                    pointer,
+                    f"The vocabulary {namespace} is not loaded here; its tags are kept.",
+                    "Load it with `candor taxonomy import`.",
+                )
+            continue
         else:
             near = nearest_tags(vocabulary, tag)
             yield Finding(
@@ -86,7 +80,7 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
             continue
         if field.namespaces and namespace not in field.namespaces:
             usual = " or ".join(f"{name}:" for name in field.namespaces)
-            yield _warning(
+            yield warning(
                 "unusual-namespace", pointer, f"{tag} is unusual here.", f"This field takes {usual} tags."
             )
 
@@ -95,154 +89,6 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
 def nearest_tags(vocabulary: Vocabulary, tag: str) -> tuple[str, ...]:
     """The known tags nearest to one, best first. Imports ask for the same ones again and again."""
     return tuple(vocabulary.nearest(tag))
-
-
-_ORDER: dict[type, tuple[tuple[str, str, bool], ...]] = {
-    Span: (("from", "to", True),),
-    IncidentTimes: (
-        ("started", "ended", True),
-        ("started", "detected", False),
-        ("started", "contained", False),
-        ("started", "resolved", False),
-        ("detected", "contained", False),
-    ),
-    WeaknessTimes: (("discovered", "fixed", False), ("discovered", "acknowledged", False)),
-    Indicator: (("first_seen", "last_seen", True),),
-    Filing: (),
-}
-
-
-def _date(value: Any) -> PartialDate | None:
-    if isinstance(value, PartialDate):
-        return value
-    try:
-        return PartialDate.parse(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def dates_in_order(parts: Parts, around: Circumstances) -> Iterator[Finding]:
-    """Nothing ends before it starts, at the precision that is given."""
-    for kind, pairs in _ORDER.items():
-        for pointer, item in parts.of(kind):
-            for first, second, must in pairs:
-                start, end = _date(item.get(first)), _date(item.get(second))
-                if start is None or end is None or end.latest() >= start.earliest():
-                    continue
-                sure = must and not (start.uncertain or end.uncertain)
-                yield Finding(
-                    "end-before-start" if must else "dates-out-of-order",
-                    f"{pointer}/{second}",
-                    f"{second} ({end}) is before {first} ({start}).",
-                    "Exchange them or correct one.",
-                    Severity.ERROR if sure else Severity.WARNING,
-                )
-    last: PartialDate | None = None
-    for pointer, step in parts.of(ChainStep):
-        at = _date(step.get("at"))
-        if at is not None and last is not None and at.latest() < last.earliest():
-            yield _warning(
-                "dates-out-of-order", f"{pointer}/at", f"This step ({at}) is before the one above ({last})."
-            )
-        last = at or last
-
-
-def _numeric(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def metrics_make_sense(parts: Parts, around: Circumstances) -> Iterator[Finding]:
-    """A metric says one number, its range is upright, and a percentage is one."""
-    for pointer, metric in parts.of(Metric):
-        value, high = _numeric(metric.get("value")), _numeric(metric.get("high"))
-        comparator = metric.get("comparator")
-        above, below = _numeric(metric.get("numerator")), _numeric(metric.get("denominator"))
-        if comparator and value is None and "value" not in metric:
-            yield Finding(
-                "comparator-without-value",
-                f"{pointer}/comparator",
-                f"comparator {comparator} has no value to compare with.",
-                "Add value.",
-            )
-        if comparator == "range" and high is None and "high" not in metric:
-            yield Finding("range-without-high", pointer, "A range needs its upper end.", "Add high.")
-        if high is not None:
-            if value is None:
-                yield Finding("range-without-value", pointer, "high stands without value.", "Add value.")
-            elif high < value:
-                yield Finding(
-                    "high-below-value",
-                    f"{pointer}/high",
-                    f"high ({high}) is below value ({value}).",
-                    "Exchange them.",
-                )
-            elif comparator not in (None, "range"):
-                yield _warning(
-                    "comparator-with-high", f"{pointer}/comparator", "high belongs to a range.", "Use range."
-                )
-        if str(metric.get("unit", "")).strip().lower() in ("percent", "%"):
-            for name, number in (("value", value), ("high", high)):
-                if number is not None and not 0 <= number <= 100:
-                    yield Finding(
-                        "percentage-out-of-range",
-                        f"{pointer}/{name}",
-                        f"{number} is not a percentage of something.",
-                        "Percentages run from 0 to 100; for a growth write the unit percent-change.",
-                    )
-            if above is not None and below and value is not None and comparator in (None, "eq", "approx"):
-                share = 100 * above / below
-                if abs(share - value) > max(0.5, 0.05 * abs(value)):
-                    yield _warning(
-                        "metric-does-not-add-up",
-                        f"{pointer}/value",
-                        f"{above} of {below} is {share:.4g} percent, not {value}.",
-                    )
-        if below == 0:
-            yield Finding("zero-denominator", f"{pointer}/denominator", "Nothing can be a share of zero.")
-
-
-def ranges_upright(parts: Parts, around: Circumstances) -> Iterator[Finding]:
-    """The most is not below the least."""
-    for kind in (CountRange, Quantity):
-        for pointer, item in parts.of(kind):
-            low, high = _numeric(item.get("min")), _numeric(item.get("max"))
-            if low is not None and high is not None and high < low:
-                yield Finding(
-                    "max-below-min", f"{pointer}/max", f"max ({high}) is below min ({low}).", "Exchange them."
-                )
-
-
-@lru_cache(maxsize=2048)
-def _cvss(vector: str) -> float | str:
-    """The base score of a CVSS vector, or what is wrong with it."""
-    reader = CVSS4 if vector.startswith("CVSS:4") else CVSS3 if vector.startswith("CVSS:3") else CVSS2
-    try:
-        score = reader(vector)
-    except CVSSError as error:
-        return str(error)
-    return float(score.base_score if reader is CVSS4 else score.scores()[0])
-
-
-def scores_readable(parts: Parts, around: Circumstances) -> Iterator[Finding]:
-    """CVSS vectors are ones, and the value beside them is theirs."""
-    for pointer, score in parts.of(Score):
-        if not str(score.get("scheme", "")).strip().lower().startswith("cvss"):
-            continue
-        value, vector = _numeric(score.get("value")), score.get("vector")
-        if value is not None and not 0 <= value <= 10:
-            yield Finding("out-of-range", f"{pointer}/value", f"A CVSS score runs from 0 to 10, not {value}.")
-        if not isinstance(vector, str):
-            continue
-        base = _cvss(vector.strip())
-        if isinstance(base, str):
-            yield Finding("wrong-cvss-vector", f"{pointer}/vector", f"Not a CVSS vector: {base}.")
-        elif value is not None and abs(base - value) > 0.05:
-            yield _warning(
-                "score-mismatch",
-                f"{pointer}/value",
-                f"The vector's base score is {base}, not {value}.",
-                f"Write {base}.",
-            )
 
 
 def ids_unique(parts: Parts, around: Circumstances) -> Iterator[Finding]:
@@ -270,8 +116,22 @@ def ids_unique(parts: Parts, around: Circumstances) -> Iterator[Finding]:
                     "Give it another one, or none to have one assigned.",
                 )
             else:
-                yield _warning(
+                yield warning(
                     "repeated", f"{pointer}/{index}", f"This repeats element {first}.", "Leave it out."
+                )
+
+
+def elements_say_something(parts: Parts, around: Circumstances) -> Iterator[Finding]:
+    """No element of a list is empty."""
+    for pointer, items, _ in parts.lists:
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and not item.keys() - {"id"}:
+                name = pointer.rpartition("/")[2]
+                yield Finding(
+                    "empty-element",
+                    f"{pointer}/{index}",
+                    f"This element of {name} says nothing.",
+                    "Write something in it or leave it out.",
                 )
 
 
@@ -310,7 +170,7 @@ def absences_true(parts: Parts, around: Circumstances) -> Iterator[Finding]:
                 "dangling-pointer", f"{pointer}/pointer", f"A {parts.kind} has no field {target[:80]!r}."
             )
         elif resolve(parts.data, target) is not None:
-            yield _warning(
+            yield warning(
                 "absent-but-present", f"{pointer}/pointer", f"{target[:80]} is there.", "Leave this out."
             )
 
@@ -354,13 +214,11 @@ def handling_complete(parts: Parts, around: Circumstances) -> Iterator[Finding]:
         for pointer, item in parts.of(kind):
             tlp = item.get("tlp")
             if tlp in ("AMBER", "AMBER+STRICT") and not item.get("groups") and not item.get("people"):
-                yield _warning(
+                yield warning(
                     "nobody-named", pointer, f"TLP:{tlp} without groups is for nobody.", "Add groups."
                 )
             if tlp == "RED" and not item.get("people"):
-                yield _warning(
-                    "nobody-named", pointer, "TLP:RED without people is for nobody.", "Add people."
-                )
+                yield warning("nobody-named", pointer, "TLP:RED without people is for nobody.", "Add people.")
 
 
 def stance_supported(parts: Parts, around: Circumstances) -> Iterator[Finding]:
@@ -371,14 +229,14 @@ def stance_supported(parts: Parts, around: Circumstances) -> Iterator[Finding]:
     stance = content.get("stance")
     proposes = content.get("proposes") or {}
     if stance == "evaluates" and not (content.get("effectiveness") or content.get("metrics")):
-        yield _warning(
+        yield warning(
             "stance-without-support",
             "/content/stance",
             "An evaluation brings a result.",
             "Add effectiveness.",
         )
     if stance == "classifies" and not (isinstance(proposes, dict) and proposes.get("classifications")):
-        yield _warning(
+        yield warning(
             "stance-without-support",
             "/content/stance",
             "A classification brings tags.",
@@ -414,7 +272,7 @@ def recommended_present(parts: Parts, around: Circumstances) -> Iterator[Finding
             value = value.get(token) if isinstance(value, dict) else None
         if value in (None, [], {}, "") and pointer not in declared:
             name = pointer.rpartition("/")[2]
-            yield _warning(
+            yield warning(
                 "missing-recommended",
                 pointer,
                 f"Readers look for {name}.",
@@ -429,6 +287,7 @@ RULES: tuple[Rule, ...] = (
     ranges_upright,
     scores_readable,
     ids_unique,
+    elements_say_something,
     references_point_elsewhere,
     absences_true,
     translations_differ,
