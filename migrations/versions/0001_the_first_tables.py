@@ -119,11 +119,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('record', schema=None) as batch_op:
         batch_op.create_index('ix_record_imported_last', ['imported', 'last_seq'], unique=False)
-        batch_op.create_index('ix_record_kind_first', ['kind', 'first_seq'], unique=False)
-        batch_op.create_index('ix_record_kind_last', ['kind', 'imported', 'last_seq'], unique=False)
+        batch_op.create_index('ix_record_kind_first', ['listed', 'kind', 'first_seq'], unique=False)
+        batch_op.create_index('ix_record_kind_imported_last', ['kind', 'imported', 'last_seq'], unique=False)
+        batch_op.create_index('ix_record_kind_last', ['kind', 'last_seq'], unique=False)
         batch_op.create_index('ix_record_last', ['last_seq'], unique=False)
         batch_op.create_index('ix_record_listed_first', ['listed', 'first_seq'], unique=False)
-        batch_op.create_index('ix_record_provider_first', ['shown_provider', 'first_seq'], unique=False)
+        batch_op.create_index('ix_record_provider_first', ['listed', 'shown_provider', 'first_seq'], unique=False)
         batch_op.create_index('ix_record_provider_last', ['shown_provider', 'last_seq'], unique=False)
 
     op.create_table('audience',
@@ -240,6 +241,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_record_listed_first')
         batch_op.drop_index('ix_record_last')
         batch_op.drop_index('ix_record_kind_last')
+        batch_op.drop_index('ix_record_kind_imported_last')
         batch_op.drop_index('ix_record_kind_first')
         batch_op.drop_index('ix_record_imported_last')
 

@@ -21,11 +21,13 @@ class Record(Base):
     __table_args__ = (
         UniqueConstraint("origin", "id"),
         UniqueConstraint("provider_pk", "source_scheme", "source_id"),
+        # Each list has an index that ends with its order, so that a page costs the same however long the list is.
         Index("ix_record_listed_first", "listed", "first_seq"),
-        Index("ix_record_kind_first", "kind", "first_seq"),
-        Index("ix_record_provider_first", "shown_provider", "first_seq"),
+        Index("ix_record_kind_first", "listed", "kind", "first_seq"),
+        Index("ix_record_provider_first", "listed", "shown_provider", "first_seq"),
         Index("ix_record_imported_last", "imported", "last_seq"),
-        Index("ix_record_kind_last", "kind", "imported", "last_seq"),
+        Index("ix_record_kind_imported_last", "kind", "imported", "last_seq"),
+        Index("ix_record_kind_last", "kind", "last_seq"),
         Index("ix_record_provider_last", "shown_provider", "last_seq"),
         Index("ix_record_last", "last_seq"),
     )
