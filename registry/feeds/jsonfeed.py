@@ -1,8 +1,9 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/).
 
-What the format has no word for stands in `_candor`: of the feed `about` and `origin`; of an item `record`,
-`origin`, `kind`, `version`, `event`, `basis`, `document` (the address of the version's JSON) and, where they
-are known, `severity`, `license` and `revision` {type, note}.
+What the format has no word for stands in `_candor`: of the feed `about` and `origin`; of an item `record`, `kind`,
+`version`, `event`, `basis`, `document` (the address of the version's JSON) and, where they are known, `severity`,
+`license` and `revision` {type, note}. An item tells its `origin` and `language` where they are not the feed's: readers
+like their feeds below 100 KB.
 """
 
 import json
@@ -13,6 +14,7 @@ from registry.feeds.xml import rfc3339
 
 SUFFIX = "json"
 MEDIA_TYPE = "application/feed+json"
+LANGUAGE = "en"
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -23,10 +25,10 @@ def write_json_feed(feed: Feed) -> bytes:
         "description": feed.description,
         "home_page_url": feed.home,
         "feed_url": feed.url,
-        "language": "en",
+        "language": LANGUAGE,
         "authors": [_author(feed.registry)],
         "_candor": {"about": feed.about, "origin": feed.origin},
-        "items": [_item(entry, full=feed.full) for entry in feed.entries],
+        "items": [_item(entry, feed) for entry in feed.entries],
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -35,11 +37,12 @@ def _author(author: Author) -> dict[str, str]:
     return {"name": author.name, "url": author.url} if author.url else {"name": author.name}
 
 
-def _item(entry: Entry, *, full: bool) -> dict[str, Any]:
+def _item(entry: Entry, feed: Feed) -> dict[str, Any]:
+    full = feed.full
     kind, note = entry.revision
     extension = {
         "record": entry.record,
-        "origin": entry.origin,
+        "origin": entry.origin if entry.origin != feed.origin else None,
         "kind": entry.kind,
         "version": entry.version,
         "event": entry.event.value,
@@ -61,7 +64,7 @@ def _item(entry: Entry, *, full: bool) -> dict[str, Any]:
         "date_modified": rfc3339(entry.updated),
         "authors": [_author(author) for author in entry.authors],
         "tags": [category.term for category in entry.categories],
-        "language": entry.language,
+        "language": entry.language if entry.language != LANGUAGE else None,
         "_candor": {key: value for key, value in extension.items() if value},
     }
     return {key: value for key, value in item.items() if value}
