@@ -1,9 +1,9 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/).
 
-What the format has no word for stands in `_candor`: of the feed `about` and `origin`; of an item `record`, `kind`,
-`version`, `event`, `basis`, `document` (the address of the version's JSON) and, where they are known, `severity`,
-`license` and `revision` {type, note}. An item tells its `origin` and `language` where they are not the feed's: readers
-like their feeds below 100 KB.
+What the format has no word for stands in `_candor`: of the feed `about` and `origin`; of an item `record`,
+`kind`, `version`, `event`, `basis`, `document` (the address of the version's JSON) and, where they are known,
+`severity`, `license` and `revision` {type, note}. An item tells its `origin` and `language` where they are
+not the feed's: readers like their feeds below 100 KB.
 """
 
 import json
