@@ -29,13 +29,12 @@ LICENCE = "CC0-1.0"
 def load_own() -> tuple[Taxonomy, ...]:
     """Every vocabulary that Candor ships, in order of namespaces."""
     folder = files("registry.taxonomies") / "own"
-    sources = sorted(
-        (entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda e: e.name
-    )
-    return tuple(
-        _taxonomy(entry.name.removesuffix(".toml"), tomllib.loads(entry.read_text("utf-8")))
-        for entry in sources
-    )
+    found = {
+        entry.name.removesuffix(".toml"): tomllib.loads(entry.read_text("utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    return tuple(_taxonomy(namespace, found[namespace]) for namespace in sorted(found))
 
 
 def _taxonomy(namespace: str, source: dict[str, Any]) -> Taxonomy:

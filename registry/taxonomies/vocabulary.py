@@ -185,8 +185,9 @@ class Vocabulary:
         self._crosswalks: dict[str, dict[str, Match]] = {}
         self._ancestors: dict[str, tuple[str, ...]] = {}
         for taxonomy in self._taxonomies.values():
-            for term in taxonomy.terms:
-                self._add(taxonomy.namespace, term)
+            self._terms.update((f"{taxonomy.namespace}:{term.id}", term) for term in taxonomy.terms)
+        for tag, term in self._terms.items():
+            self._place(tag, term)
         for taxonomy in self._taxonomies.values():
             for crosswalk in taxonomy.crosswalks:
                 self._crosswalks.setdefault(crosswalk.source, {})[crosswalk.target] = crosswalk.match
@@ -195,14 +196,17 @@ class Vocabulary:
                 # What the other side says of itself weighs more than what is concluded from here.
                 self._crosswalks.setdefault(target, {}).setdefault(source, _INVERSE[match])
 
-    def _add(self, namespace: str, term: Term) -> None:
-        tag = f"{namespace}:{term.id}"
-        self._terms[tag] = term
-        above = dict.fromkeys(
-            [f"{namespace}:{parent}" for parent in term.parents] + list(path_ancestors(tag)[:1])
-        )
-        self._parents[tag] = tuple(above)
-        for parent in above:
+    def _place(self, tag: str, term: Term) -> None:
+        namespace = tag.partition(":")[0]
+        above = [f"{namespace}:{parent}" for parent in term.parents]
+        for step in path_ancestors(tag):
+            # Steps of a path that are no terms have the term below them too, up to the first that is one.
+            if step in self._terms:
+                above.append(step)
+                break
+            self._children.setdefault(step, []).append(tag)
+        self._parents[tag] = tuple(dict.fromkeys(above))
+        for parent in self._parents[tag]:
             self._children.setdefault(parent, []).append(tag)
 
     @property
@@ -245,6 +249,9 @@ class Vocabulary:
         """The tags directly above, by `parents` and by path."""
         return self._parents.get(tag, path_ancestors(tag)[:1])
 
+    def _above(self, tag: str) -> tuple[str, ...]:
+        return (*self._parents.get(tag, ()), *path_ancestors(tag))
+
     def children(self, tag: str) -> tuple[str, ...]:
         """The tags directly below, in the publisher's order."""
         return tuple(self._children.get(tag, ()))
@@ -256,7 +263,7 @@ class Vocabulary:
         with a newer vocabulary calls `misuse:fraud/something-new`.
         """
         if tag not in self._ancestors:
-            found = self._closure(tag, self.parents)
+            found = self._closure(tag, self._above)
             if tag not in self._terms:
                 return found  # any text may be asked for: remember only what is bounded
             self._ancestors[tag] = found
