@@ -1,0 +1,207 @@
+"""The embedded engine: what `search.engine.Engine` asks for, on tantivy.
+
+tantivy runs in worker threads. It lets go of the interpreter while it searches, so a question stalls no other
+request.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tantivy import DocAddress
+
+from registry.errors import Finding, Severity, Unavailable
+from search.document import Key, Projection
+from search.embedded import counts, queries, similar, suggest
+from search.embedded.store import Building, Snapshot, Store
+from search.engine import Keys, Place
+from search.highlight import Marker
+from search.request import Request
+from search.results import Answer, Hit, Suggestions
+
+T = TypeVar("T")
+
+_LOCK_POLL_SECONDS = 0.02
+_THREADS = 4
+
+
+class EmbeddedEngine:
+    """tantivy in a folder. Any number of processes may read; one writes at a time."""
+
+    name = "embedded"
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="search")
+        self._one_at_a_time = asyncio.Lock()
+
+    async def _run(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    # --- asking
+
+    async def search(
+        self, request: Request, *, hidden: frozenset[Key] = frozenset(), exact: bool = False
+    ) -> Answer:
+        return await self._run(self.search_now, request, hidden, exact)
+
+    def search_now(
+        self, request: Request, hidden: frozenset[Key] = frozenset(), exact: bool = False
+    ) -> Answer:
+        """As `search`, in the thread that calls."""
+        snapshot = self.store.snapshot()
+        with self.store.asking(snapshot):
+            plan = queries.plan(snapshot, request, hidden=hidden, exact=exact)
+            total, addresses = _page(snapshot, request, plan)
+            marker = Marker(request.question, plan.misspelt)
+            hits = []
+            for address in addresses:
+                (origin, id), document = snapshot.record(address)
+                hits.append(Hit(origin, id, document, marker.highlights(document)))
+            facets, timeline = counts.count(snapshot, request, plan)
+        return Answer(
+            request=request,
+            total=total,
+            hits=hits,
+            facets=facets,
+            timeline=timeline,
+            engine=self.name,
+            position=snapshot.place.position,
+            notes=(*request.notes, *(_note(item.word) for item in plan.misspelt)),
+        )
+
+    async def keys(
+        self, request: Request, *, hidden: frozenset[Key] = frozenset(), exact: bool = False
+    ) -> Keys:
+        return await self._run(self._keys, request, hidden, exact)
+
+    def _keys(self, request: Request, hidden: frozenset[Key], exact: bool) -> Keys:
+        snapshot = self.store.snapshot()
+        with self.store.asking(snapshot):
+            plan = queries.plan(snapshot, request, hidden=hidden, exact=exact)
+            total, addresses = _page(snapshot, request, plan)
+            keys = [snapshot.record(address)[0] for address in addresses]
+            return Keys(keys, total, snapshot.place.position)
+
+    async def similar(self, key: Key, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
+        return await self._run(self._similar, key, limit, hidden)
+
+    def _similar(self, key: Key, limit: int, hidden: frozenset[Key]) -> Keys:
+        snapshot = self.store.snapshot()
+        with self.store.asking(snapshot):
+            query = similar.query(snapshot, key, hidden)
+            if query is None:
+                return Keys([], 0, snapshot.place.position)
+            total, addresses = snapshot.top(query, limit)
+            keys = [snapshot.record(address)[0] for address in addresses]
+            return Keys(keys, total, snapshot.place.position)
+
+    async def suggest(self, typed: str, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Suggestions:
+        return await self._run(self._suggest, typed, limit, hidden)
+
+    def _suggest(self, typed: str, limit: int, hidden: frozenset[Key]) -> Suggestions:
+        snapshot = self.store.snapshot()
+        with self.store.asking(snapshot):
+            return Suggestions(suggest.suggest(snapshot, typed, limit, hidden), snapshot.place.position)
+
+    # --- writing
+
+    async def place(self) -> Place:
+        return (await self._run(self.store.snapshot)).place
+
+    async def check(self) -> bool:
+        return await self._run(self._check)
+
+    def _check(self) -> bool:
+        try:
+            snapshot = self.store.snapshot()
+        except Unavailable:
+            return False
+        if self.store.whole(snapshot.name):
+            return True
+        self.store.mark_broken(ValueError("checksums do not fit"))
+        return False
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        async with self._one_at_a_time:
+            # Another process's lock gives no sign when it is let go.
+            while (handle := self.store.try_lock()) is None:  # noqa: ASYNC110
+                await asyncio.sleep(_LOCK_POLL_SECONDS)
+            try:
+                yield
+            finally:
+                self.store.unlock(handle)
+
+    async def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
+        await self._run(self.store.update, records, gone, place)
+
+    @asynccontextmanager
+    async def rebuild(self) -> AsyncIterator["EmbeddedRebuild"]:
+        building = await self._run(self.store.new_generation)
+        rebuild = EmbeddedRebuild(self, building)
+        try:
+            yield rebuild
+        finally:
+            if not rebuild.published:
+                await asyncio.shield(self._run(building.abandon))
+
+    async def idle(self) -> None:
+        async with self.writing():
+            await self._run(self.store.close_writer)
+            await self._run(self.store.tidy)
+
+
+class EmbeddedRebuild:
+    """An index in a folder of its own, until `publish` swaps the pointer."""
+
+    def __init__(self, engine: EmbeddedEngine, building: Building) -> None:
+        self.published = False
+        self._engine = engine
+        self._building = building
+
+    async def add(self, records: Sequence[Projection]) -> None:
+        await self._engine._run(self._building.add, records)
+
+    def finishing(self) -> Any:
+        return self._engine.writing()
+
+    async def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
+        await self._engine._run(self._building.update, records, gone)
+
+    async def publish(self, place: Place) -> None:
+        await self._engine._run(self._building.finish, place)
+        await self._engine._run(self._engine.store.publish, self._building)
+        self.published = True
+
+
+_SORTED_BY = {
+    "newest": ("newest", False),
+    "oldest": ("newest", True),
+    "updated": ("updated", False),
+    "severity": ("severity", False),
+}
+
+
+def _page(snapshot: Snapshot, request: Request, plan: queries.Plan) -> tuple[int, list[DocAddress]]:
+    """How many there are, and where the records of the page lie."""
+    sort = request.sort
+    if sort == "relevance" and not request.question.wanted:
+        sort = "newest"  # nothing tells one from another
+    if sort == "relevance":
+        return snapshot.top(plan.scored(), request.limit, offset=request.offset)
+    field, ascending = _SORTED_BY[sort]
+    return snapshot.top(plan.match(), request.limit, offset=request.offset, by=field, ascending=ascending)
+
+
+def _note(word: str) -> Finding:
+    return Finding(
+        "unknown-word",
+        "/q",
+        f"No record holds {word!r}; words that are spelt almost like it were looked for.",
+        "Put it in quotes to find it as it is written.",
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,398 @@
+"""The folder of the embedded index: which index serves, who writes, and what readers see of it.
+
+    index/current          one line: the name of the folder that serves; replaced in one step
+    index/lock             held (flock) by the one process that writes, for as long as one batch takes
+    index/<name>/          one tantivy index; a rebuild makes another beside it
+
+A reader looks at two files before each question, so it notices another process's commit, or a swap, at once.
+How far an index has read stands in a document of its own, which is written in the same commit as what it
+covers.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+import tantivy
+
+from registry.errors import Unavailable
+from search.document import SHAPE, Key, Projection
+from search.embedded import fields
+from search.engine import Place
+
+T = TypeVar("T")
+
+log = structlog.get_logger("candor.search")
+
+CURRENT = "current"
+LOCK = "lock"
+BROKEN = "broken"
+# tantivy asks for 15 MB a thread at least. More only makes fewer, larger segments.
+WRITER_BYTES = 20_000_000
+REBUILD_BYTES = 50_000_000
+# A folder out of use may still be read by a process that is about to notice.
+KEEP_SECONDS = 60
+RETRY_AFTER = 5
+
+_FOOTER_MAGIC = 1337
+
+
+class Broken(Exception):
+    """The index cannot be read: files are missing, cut short, or not what tantivy wrote."""
+
+
+@dataclass
+class Snapshot:
+    """One state of the index. Everything asked of it answers from that state, whatever is written meanwhile."""
+
+    name: str
+    stamp: tuple[int, int]
+    schema: tantivy.Schema
+    searcher: tantivy.Searcher
+    place: Place
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def top(
+        self,
+        query: tantivy.Query,
+        limit: int,
+        *,
+        offset: int = 0,
+        by: str | None = None,
+        ascending: bool = False,
+    ) -> tuple[int, list[tantivy.DocAddress]]:
+        """How many documents answer, and where the best, or the first by a field, lie."""
+        order = tantivy.Order.Asc if ascending else tantivy.Order.Desc
+        found: Any = self.searcher.search(query, max(limit, 1), offset=offset, order_by_field=by, order=order)
+        return found.count, [address for _, address in found.hits[:limit]]
+
+    def count(self, query: tantivy.Query) -> int:
+        return self.top(query, 0)[0]
+
+    def record(self, address: tantivy.DocAddress) -> tuple[Key, bytes]:
+        """The key and the stored document of a record."""
+        stored = self.searcher.doc(address)
+        key, document = stored.get_first(fields.KEY), stored.get_first(fields.DOCUMENT)
+        if not isinstance(key, str) or not isinstance(document, bytes):
+            raise Broken("a record without its document")
+        return fields.split_key(key), document
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """Something that is costly to make and stays true as long as this state does."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        found: T = self.kept[name]
+        return found
+
+
+class _Generation:
+    """One opened tantivy index and its newest state."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = tantivy.Index.open(str(folder))
+        fields.register_tokenizers(self._index)
+        # Its own watcher would be a thread that polls; `Store.snapshot` looks when somebody asks.
+        self._index.config_reader("manual")
+        self.snapshot = self._load()
+
+    def _stamp(self) -> tuple[int, int]:
+        found = (self.folder / "meta.json").stat()
+        return found.st_mtime_ns, found.st_ino
+
+    def _load(self) -> Snapshot:
+        stamp = self._stamp()
+        self._index.reload()
+        searcher = self._index.searcher()
+        schema = self._index.schema
+        query = tantivy.Query.term_query(schema, fields.KEY, fields.STATE_KEY)
+        hits = searcher.search(query, 1).hits
+        if not hits:
+            raise Broken(f"{self.folder} does not say how far it has read")
+        state = searcher.doc(hits[0][1]).get_first(fields.STATE)
+        place = Place(**json.loads(str(state)))
+        return Snapshot(self.folder.name, stamp, schema, searcher, place)
+
+    def refresh(self) -> Snapshot:
+        if self._stamp() != self.snapshot.stamp:
+            self.snapshot = self._load()
+        return self.snapshot
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turns what tantivy says about damaged files into `Broken`. A panic of its own is no `Exception`."""
+    try:
+        yield
+    except (Broken, Unavailable):
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Broken(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Broken(str(error)) from error
+
+
+class Store:
+    """One process's hold on the folder. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opening = threading.Lock()
+        self._generation: _Generation | None = None
+        self._pointer: tuple[int, int] | None = None
+        self._writer: tuple[str, tantivy.IndexWriter] | None = None
+
+    # --- reading
+
+    def snapshot(self) -> Snapshot:
+        """The newest state. Raises `Unavailable` while there is no index that can be read."""
+        try:
+            pointer = self._stat_pointer()
+            with self._opening, _reading():
+                if self._generation is None or pointer != self._pointer:
+                    self._generation = self._open()
+                    self._pointer = pointer
+                snapshot = self._generation.refresh()
+        except (FileNotFoundError, Broken) as error:
+            self._generation = None
+            if isinstance(error, Broken) and not self.whole():
+                self.mark_broken(error)
+            raise Unavailable("The search index is being built.", retry_after=RETRY_AFTER) from error
+        return snapshot
+
+    def _stat_pointer(self) -> tuple[int, int]:
+        found = (self.folder / CURRENT).stat()
+        return found.st_mtime_ns, found.st_ino
+
+    def _open(self) -> _Generation:
+        name = self._current()
+        folder = self.folder / name
+        if (folder / BROKEN).exists():
+            raise Broken(f"{folder} was found broken")
+        generation = _Generation(folder)
+        if generation.snapshot.place.digest.partition(":")[0] != str(SHAPE):
+            raise Broken(f"{folder} has another shape")
+        return generation
+
+    def _current(self) -> str:
+        name = (self.folder / CURRENT).read_text().strip()
+        if not name or "/" in name or name.startswith("."):
+            raise Broken(f"{self.folder / CURRENT} names no folder")
+        return name
+
+    @contextmanager
+    def asking(self, snapshot: Snapshot) -> Iterator[None]:
+        """Around every question: if it fails because the files are damaged, the index is down until it is
+        rebuilt.
+        """
+        try:
+            with _reading():
+                yield
+        except Broken as error:
+            if self.whole(snapshot.name):
+                # The files are as they were written, so the mistake is ours: let it be seen as one.
+                raise
+            self.mark_broken(error)
+            raise Unavailable(
+                "The search index is damaged and is being rebuilt.", retry_after=RETRY_AFTER
+            ) from error
+
+    def mark_broken(self, reason: Exception) -> None:
+        """Tell every process that the serving index is not to be used."""
+        with suppress(OSError, Broken):
+            marker = self.folder / self._current() / BROKEN
+            if marker.parent.is_dir() and not marker.exists():
+                log.error("search index cannot be read", folder=str(marker.parent), reason=str(reason)[:300])
+                marker.write_text(f"{reason}\n")
+        with self._opening:
+            self._generation = None
+
+    def whole(self, name: str | None = None) -> bool:
+        """Whether every file of the index is the one that tantivy wrote, by the checksums in it. Reads
+        everything.
+
+        tantivy itself checks nothing of the sort: flipped bits make it answer wrongly or panic.
+        """
+        try:
+            folder = self.folder / (name or self._current())
+            for _ in range(5):
+                meta = (folder / "meta.json").read_bytes()
+                whole = _segments_whole(folder, json.loads(meta)["segments"])
+                if whole or (folder / "meta.json").read_bytes() == meta:
+                    return whole
+                # A commit replaced files while they were read.
+        except (OSError, ValueError, KeyError, Broken):
+            pass
+        return False
+
+    # --- writing
+
+    def try_lock(self) -> int | None:
+        """Take the one writer's place, or None while another has it. Ends with `unlock`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle
+
+    def unlock(self, handle: int) -> None:
+        # Whoever comes next, here or in another process, has to be able to open tantivy's own writer.
+        os.close(handle)
+
+    def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
+        """Write one batch into the serving index, in one commit. The lock is held by the caller."""
+        name = self._current()
+        if self._writer is None or self._writer[0] != name:
+            self.close_writer()
+            index = tantivy.Index.open(str(self.folder / name))
+            fields.register_tokenizers(index)
+            self._writer = name, index.writer(heap_size=WRITER_BYTES, num_threads=1)
+        try:
+            write(self._writer[1], records, gone, place)
+        except BaseException:
+            writer, self._writer = self._writer[1], None
+            with suppress(Exception):
+                writer.rollback()
+                writer.wait_merging_threads()
+            raise
+
+    def close_writer(self) -> None:
+        """Let merges end and give the writer's memory and its lock back."""
+        if self._writer is not None:
+            writer, self._writer = self._writer[1], None
+            writer.wait_merging_threads()
+
+    def new_generation(self) -> "Building":
+        return Building(self.folder / f"{int(time.time()):x}-{secrets.token_hex(4)}")
+
+    def publish(self, building: "Building") -> None:
+        """Let a finished index serve from now on. The lock is held by the caller."""
+        self.close_writer()
+        beside = self.folder / f".{CURRENT}-{secrets.token_hex(4)}"
+        with beside.open("w") as file:
+            file.write(building.folder.name + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(building.folder)
+        beside.replace(self.folder / CURRENT)
+        _sync(self.folder)
+
+    def tidy(self, keep: Sequence[Path] = ()) -> None:
+        """Remove indexes that nobody reads any more. The lock is held by the caller."""
+        with suppress(OSError, Broken):
+            current = self._current()
+            swapped = (self.folder / CURRENT).stat().st_mtime
+            for folder in self.folder.iterdir():
+                idle = time.time() - max(swapped, folder.stat().st_mtime)
+                if folder.is_dir() and folder.name != current and folder not in keep and idle > KEEP_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Building:
+    """An index that is being made and serves nobody yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        index = tantivy.Index(fields.make_schema(), path=str(folder))
+        fields.register_tokenizers(index)
+        self._writer: tantivy.IndexWriter | None = index.writer(heap_size=REBUILD_BYTES, num_threads=1)
+
+    def add(self, records: Sequence[Projection]) -> None:
+        assert self._writer is not None  # noqa: S101
+        for record in records:
+            self._writer.add_document(fields.make_document(record))
+
+    def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
+        assert self._writer is not None  # noqa: S101
+        put(self._writer, records, gone)
+
+    def finish(self, place: Place) -> None:
+        """Commit, and wait until its pieces are merged, so that what serves is compact from the start."""
+        assert self._writer is not None  # noqa: S101
+        write(self._writer, (), (), place)
+        writer, self._writer = self._writer, None
+        writer.wait_merging_threads()
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.rollback()
+            writer.wait_merging_threads()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def put(writer: tantivy.IndexWriter, records: Sequence[Projection], gone: Sequence[Key]) -> None:
+    """Put in or replace records, and take out others. Nothing is seen of it before `write`."""
+    for key in gone:
+        writer.delete_documents_by_term(fields.KEY, fields.join_key(key))
+    for record in records:
+        writer.delete_documents_by_term(fields.KEY, fields.join_key(record.key))
+        writer.add_document(fields.make_document(record))
+
+
+def write(
+    writer: tantivy.IndexWriter, records: Sequence[Projection], gone: Sequence[Key], place: Place
+) -> None:
+    """One commit: the records, and the place that says that they are in."""
+    put(writer, records, gone)
+    writer.delete_documents_by_term(fields.KEY, fields.STATE_KEY)
+    state = {"position": place.position, "seq": place.seq, "digest": place.digest}
+    writer.add_document(fields.make_state(json.dumps(state)))
+    writer.commit()
+
+
+def _segments_whole(folder: Path, listed: Sequence[dict[str, Any]]) -> bool:
+    names = {segment["segment_id"].replace("-", "") for segment in listed}
+    try:
+        files = [path for path in folder.iterdir() if path.name.partition(".")[0] in names]
+        stores = {path.stem for path in files if path.suffix == ".store"}
+        return names == stores and all(map(_footer_fits, files))
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _footer_fits(path: Path) -> bool:
+    """Whether the checksum at the end of a segment's file fits what stands before it (tantivy's `Footer`)."""
+    with path.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        tail = file.read(8)
+        length, magic = int.from_bytes(tail[:4], "little"), int.from_bytes(tail[4:], "little")
+        body = path.stat().st_size - 8 - length
+        if magic != _FOOTER_MAGIC or body < 0:
+            return False
+        file.seek(body)
+        expected = json.loads(file.read(length))["crc"]
+        file.seek(0)
+        crc = 0
+        while body > 0:
+            chunk = file.read(min(body, 1 << 20))
+            if not chunk:
+                return False
+            crc = zlib.crc32(chunk, crc)
+            body -= len(chunk)
+    return bool(crc == expected)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,249 @@
+"""The parameters of one search, checked: what `GET /api/v1/search` and everything that keeps a question
+understands.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from rapidfuzz import process
+
+from registry.errors import Finding, Malformed, Severity
+from registry.finder import Parameters
+from registry.records.content.partial import FORMS, PartialDate
+from registry.records.content.submission import KINDS
+from search import text
+from search.document import FACETS, FILTERS
+from search.question import MAX_CHARACTERS, MAX_WORDS, Question, understand
+
+SORTS = ("relevance", "newest", "oldest", "updated", "severity")
+RANGES = ("occurred_from", "occurred_to", "published_from", "published_to")
+PARAMETERS = ("q", *FILTERS, *RANGES, "as_of", "sort", "limit", "offset", "facets")
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+MAX_VALUES = 50
+MAX_VALUE = 300
+EVERY_FACET = "*"
+
+_CLOSED: Mapping[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "basis": ("first-party", "on-behalf", "third-party", "imported"),
+}
+
+Range = tuple[int | None, int | None]
+"""From and to, in seconds since 1970, both included; None is open."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question with its filters, order and page.
+
+    `filters` holds the values as they were given, once each: a record passes one filter with any of its
+    values, and has to pass all filters. `notes` are warnings for whoever asked.
+    """
+
+    q: str = ""
+    question: Question = field(default_factory=Question)
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: Mapping[str, PartialDate] = field(default_factory=dict)
+    sort: str = "relevance"
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    facets: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
+
+    @cached_property
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """What the filters compare."""
+        return {name: frozenset(map(text.key, values)) for name, values in self.filters.items()}
+
+    @cached_property
+    def occurred(self) -> Range:
+        return self._range("occurred")
+
+    @cached_property
+    def published(self) -> Range:
+        return self._range("published")
+
+    def _range(self, name: str) -> Range:
+        first, last = self.dates.get(f"{name}_from"), self.dates.get(f"{name}_to")
+        return (
+            _seconds(first.earliest()) if first is not None else None,
+            _seconds(last.latest()) if last is not None else None,
+        )
+
+    @cached_property
+    def canonical(self) -> str:
+        """The question as a query string: one address for one question, whatever order it was asked in.
+
+        Without page and facets, which change what is shown of the answer and not the answer.
+        """
+        pairs: list[tuple[str, str]] = []
+        if self.q.strip():
+            pairs.append(("q", " ".join(self.q.split())))
+        for name in FILTERS:
+            pairs += [(name, value) for value in sorted(self.keys.get(name, ()))]
+        pairs += [(name, str(self.dates[name])) for name in RANGES if name in self.dates]
+        if self.sort != "relevance":
+            pairs.append(("sort", self.sort))
+        return urlencode(pairs)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the answer repeats of the question."""
+        return {
+            "q": self.q,
+            "filters": {name: list(values) for name, values in self.filters.items()},
+            **{name: str(date) for name, date in self.dates.items()},
+            "sort": self.sort,
+            "limit": self.limit,
+            "offset": self.offset,
+            "facets": list(self.facets),
+            "canonical": self.canonical,
+        }
+
+
+def parse(parameters: Parameters) -> Request:
+    """Read the parameters of a search. Raises `Malformed` with every finding at once.
+
+    A parameter without a value is one that was not given: forms send those.
+    """
+    given = {
+        name: found for name, values in parameters.items() if (found := [v for v in values if v.strip()])
+    }
+    reading = _Reading(given)
+    for name in given:
+        if name not in PARAMETERS:
+            near = process.extractOne(name, PARAMETERS, score_cutoff=60)
+            reading.wrong(
+                "unknown-parameter",
+                name,
+                f"{name[:40]!r} is not a parameter of the search.",
+                near and f"Write {near[0]}.",
+            )
+    q = reading.one("q")
+    if len(q) > MAX_CHARACTERS:
+        reading.wrong(
+            "too-long", "q", f"The question has more than {MAX_CHARACTERS:,} characters.", "Ask for less."
+        )
+    question = understand(q)
+    if question.shortened:
+        reading.note("question-shortened", f"Only the first {MAX_WORDS} words were looked for.")
+    if q and question.empty:
+        reading.note("no-words", "The question holds no word to look for, so it leaves nothing out.")
+    if "as_of" in given:
+        reading.wrong(
+            "not-here", "as_of", "This registry does not answer for an earlier time.", "Leave as_of out."
+        )
+    request = Request(
+        q=q,
+        question=question,
+        filters={name: values for name in FILTERS if (values := reading.values(name))},
+        dates=reading.dates(),
+        sort=reading.choice("sort", SORTS, "relevance"),
+        limit=reading.number("limit", DEFAULT_LIMIT, 0, MAX_LIMIT),
+        offset=reading.number("offset", 0, 0, MAX_OFFSET),
+        facets=reading.facets(),
+        notes=tuple(reading.notes),
+    )
+    if reading.findings:
+        raise Malformed("The search has parameters that cannot be read.", findings=reading.findings)
+    return request
+
+
+class _Reading:
+    """Reads parameters one by one and gathers what is wrong with them."""
+
+    def __init__(self, given: Mapping[str, Sequence[str]]) -> None:
+        self.given = given
+        self.findings: list[Finding] = []
+        self.notes: list[Finding] = []
+
+    def wrong(self, code: str, name: str, message: str, suggestion: str | None = None) -> None:
+        pointer = "/" + name[:80].replace("~", "~0").replace("/", "~1")
+        self.findings.append(Finding(code, pointer, message, suggestion))
+
+    def note(self, code: str, message: str) -> None:
+        self.notes.append(Finding(code, "/q", message, severity=Severity.WARNING))
+
+    def one(self, name: str) -> str:
+        values = self.given.get(name, ())
+        if len(values) > 1:
+            self.wrong("given-twice", name, f"{name} was given {len(values)} times.", "Give it once.")
+        return values[0] if values else ""
+
+    def values(self, name: str) -> tuple[str, ...]:
+        values = [value.strip() for value in self.given.get(name, ())]
+        if len(values) > MAX_VALUES:
+            self.wrong(
+                "too-many-values", name, f"{name} has {len(values)} values; {MAX_VALUES} are read at most."
+            )
+        distinct: dict[str, str] = {}
+        for value in values[:MAX_VALUES]:
+            if len(value) > MAX_VALUE:
+                self.wrong("too-long", name, f"A value of {name} has more than {MAX_VALUE} characters.")
+            elif name in _CLOSED and text.key(value) not in _CLOSED[name]:
+                self._not_among(name, value, _CLOSED[name])
+            else:
+                distinct.setdefault(text.key(value), value)
+        return tuple(distinct.values())
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        value = self.one(name).strip().lower() or default
+        if value not in choices:
+            self._not_among(name, value, choices)
+        return value
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.one(name).strip()
+        if not value:
+            return default
+        if not (value.isascii() and value.isdigit() and len(value) <= 12):
+            self.wrong(
+                "wrong-number", name, f"{value[:40]!r} is not a whole number.", f"Write {least} to {most:,}."
+            )
+            return default
+        if not least <= int(value) <= most:
+            suggestion = f"Write {least} to {most:,}."
+            if name == "offset":
+                suggestion += " Narrow the question to see what lies further down."
+            self.wrong("out-of-range", name, f"{name} is {int(value):,}.", suggestion)
+            return default
+        return int(value)
+
+    def dates(self) -> dict[str, PartialDate]:
+        found: dict[str, PartialDate] = {}
+        for name in RANGES:
+            if value := self.one(name).strip():
+                try:
+                    found[name] = PartialDate.parse(value)
+                except ValueError as error:
+                    self.wrong("wrong-date", name, str(error), FORMS)
+        for name in ("occurred", "published"):
+            first, last = found.get(f"{name}_from"), found.get(f"{name}_to")
+            if first is not None and last is not None and first.earliest() > last.latest():
+                self.wrong("empty-range", f"{name}_to", f"{last} is before {first}.", "Swap the two.")
+        return found
+
+    def facets(self) -> tuple[str, ...]:
+        names = [name.strip() for value in self.given.get("facets", ()) for name in value.split(",")]
+        if EVERY_FACET in names:
+            return FACETS
+        wanted = [name for name in dict.fromkeys(names) if name]
+        for name in wanted[:MAX_VALUES]:
+            if name not in FACETS:
+                self._not_among("facets", name, (*FACETS, EVERY_FACET))
+        return tuple(name for name in FACETS if name in wanted)
+
+    def _not_among(self, name: str, value: str, choices: Sequence[str]) -> None:
+        near = process.extractOne(value, choices, score_cutoff=60)
+        suggestion = f"Write {near[0]}." if near else f"There are: {', '.join(choices)}."
+        self.wrong("unknown-value", name, f"{value[:40]!r} is not a value of {name}.", suggestion)
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp() // 1)
