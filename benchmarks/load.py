@@ -25,11 +25,17 @@ class Load:
 
 
 def request_bytes(port: int, path: str, headers: Mapping[str, str] | None = None) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", f"Host: {HOST}:{port}", *(f"{k}: {v}" for k, v in (headers or {}).items())]
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {HOST}:{port}",
+        *(f"{k}: {v}" for k, v in (headers or {}).items()),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def ask_once(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], int]:
+def ask_once(
+    port: int, path: str, headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, str], int]:
     """One request: status, headers in lower case, and the length of the whole answer in bytes."""
     with socket.create_connection((HOST, port), timeout=10) as connection:
         connection.sendall(request_bytes(port, path, headers))
@@ -52,7 +58,9 @@ def _some(connection: socket.socket) -> bytes:
     return data
 
 
-def load(port: int, path: str, *, seconds: float, status: int, headers: Mapping[str, str] | None = None) -> Load:
+def load(
+    port: int, path: str, *, seconds: float, status: int, headers: Mapping[str, str] | None = None
+) -> Load:
     """Ask for one path as fast as it is answered, for `seconds`. Raises when the first answer is not as expected."""
     got, _, length = ask_once(port, path, headers)
     if got != status:

@@ -49,7 +49,9 @@ class Application:
         await self.front(scope, receive, send)
 
 
-def create_app(node: Node, extensions: Sequence[Extension] = (), *, run_readers: bool | None = None) -> Application:
+def create_app(
+    node: Node, extensions: Sequence[Extension] = (), *, run_readers: bool | None = None
+) -> Application:
     """Put a registry together.
 
     `node` was opened by `registry.node`; it is closed by whoever opened it. `run_readers` overrides the setting.
@@ -73,6 +75,7 @@ def create_app(node: Node, extensions: Sequence[Extension] = (), *, run_readers:
         routes,
         dependencies={
             "node": Provide(lambda: node, sync_to_thread=False),
+            "keeper": Provide(lambda: node.vocabulary, sync_to_thread=False),
             "actor": Provide(actor),
             "reading": Provide(reading_from(node.database)),
         },
@@ -102,7 +105,10 @@ def _running(node: Node, tails: Sequence[Tail], front: Callable[[], Front]) -> C
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await front().refresh()
         node.database.on_commit.append(wake)
-        tasks = [asyncio.create_task(front().keep_fresh()), *(asyncio.create_task(tail.run()) for tail in tails)]
+        tasks = [
+            asyncio.create_task(front().keep_fresh()),
+            *(asyncio.create_task(tail.run()) for tail in tails),
+        ]
         try:
             yield
         finally:

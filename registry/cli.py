@@ -27,7 +27,9 @@ app = typer.Typer(
     add_completion=True,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
+]
 
 
 @app.callback()
@@ -77,7 +79,9 @@ def backup(path: Annotated[Path, typer.Argument(help="File to write.")], as_json
 
 
 @app.command()
-def restore(path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False) -> None:
+def restore(
+    path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False
+) -> None:
     """Fill an empty database from a backup; run `candor reindex` afterwards."""
     manifest = terminal.run(operate.restore(terminal.settings(), path))
     _tell_manifest(manifest, "Restored", path, as_json)
@@ -98,7 +102,10 @@ def show_settings(as_json: AsJson = False) -> None:
     rows = list(_settings_rows(settings))
     if as_json:
         terminal.say_json(
-            {name: {"value": value, "source": source, "meaning": meaning} for name, value, source, meaning in rows}
+            {
+                name: {"value": value, "source": source, "meaning": meaning}
+                for name, value, source, meaning in rows
+            }
         )
         return
     terminal.out.print(terminal.table("Settings", ("setting", "value", "source", "meaning"), rows))
@@ -115,7 +122,11 @@ def _settings_rows(settings: Settings) -> Any:
         value = getattr(settings, name)
         masked = "***" if isinstance(value, SecretStr) else value
         source = "environment" if variable in os.environ else ".env" if variable in in_file else "default"
-        shown = masked if isinstance(masked, str | int | bool | None) else json.loads(json.dumps(masked, default=str))
+        shown = (
+            masked
+            if isinstance(masked, str | int | bool | None)
+            else json.loads(json.dumps(masked, default=str))
+        )
         yield variable, shown, source, field.description
 
 
@@ -132,7 +143,12 @@ def status(as_json: AsJson = False) -> None:
         async with open_node(terminal.settings()) as node, node.database.read() as session:
             newest = await head(session)
             readers = [
-                {"reader": state.name, "behind": newest - state.position, "holder": state.holder, "error": state.error}
+                {
+                    "reader": state.name,
+                    "behind": newest - state.position,
+                    "holder": state.holder,
+                    "error": state.error,
+                }
                 for state in await session.scalars(select(ReaderState).order_by(ReaderState.name))
             ]
             return {"origin": node.origin, "position": await public_head(session), "readers": readers}
@@ -166,5 +182,3 @@ def main() -> None:
             raise SystemExit(ending.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-

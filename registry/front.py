@@ -109,7 +109,13 @@ class Answer:
             {
                 "type": "http.response.start",
                 "status": self.status,
-                "headers": [*kept, *validators, *extra, *vary, (b"content-length", str(len(content)).encode())],
+                "headers": [
+                    *kept,
+                    *validators,
+                    *extra,
+                    *vary,
+                    (b"content-length", str(len(content)).encode()),
+                ],
             },
             {"type": "http.response.body", "body": content},
             {"type": "http.response.start", "status": 304, "headers": [*bare, *validators, *vary]},
@@ -348,7 +354,13 @@ def _answer(start: dict[str, Any], content: bytes, scopes: frozenset[str]) -> An
         and (media_type.startswith(_COMPRESSIBLE) or b"+json" in media_type or b"+xml" in media_type)
     )
     return Answer(
-        start["status"], list(start["headers"]), content, headers[b"etag"].strip(b'"'), modified, scopes, compressible
+        start["status"],
+        list(start["headers"]),
+        content,
+        headers[b"etag"].strip(b'"'),
+        modified,
+        scopes,
+        compressible,
     )
 
 

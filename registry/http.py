@@ -70,7 +70,9 @@ async def read_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES) -> 
     return bytes(body)
 
 
-async def read_json_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES, optional: bool = False) -> Any:
+async def read_json_body(
+    request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES, optional: bool = False
+) -> Any:
     """The body as strictly read JSON."""
     body = await read_body(request, limit=limit)
     if optional and not body:
@@ -91,7 +93,9 @@ def read_cursor(text: str | None) -> int | None:
     if not text:
         return None
     try:
-        kind, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
+        kind, _, number = (
+            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
+        )
         if kind == "1" and number.isdigit() and len(number) < 19:
             return int(number)
     except (ValueError, binascii.Error):

@@ -13,7 +13,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from registry.settings import Settings
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_SECRET_KEYS = frozenset({"authorization", "cookie", "password", "secret", "token", "client_secret", "set-cookie"})
+_SECRET_KEYS = frozenset(
+    {"authorization", "cookie", "password", "secret", "token", "client_secret", "set-cookie"}
+)
 
 log = structlog.get_logger("candor.http")
 
@@ -29,7 +31,10 @@ def configure(settings: Settings) -> None:
     """Set up logging for this process, on standard error. Standard output belongs to commands."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        # Plain tracebacks: rich ones print local variables, and with them whatever secret a request brought.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -51,7 +56,9 @@ class RequestLog(ASGIMiddleware):
     """One line a request, under an id that the client may bring and is told."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        brought = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+        brought = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode(
+            "latin-1"
+        )
         request_id = brought if _SAFE_ID.fullmatch(brought) else uuid.uuid4().hex
         started = time.perf_counter()
         status = 0
@@ -60,7 +67,10 @@ class RequestLog(ASGIMiddleware):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+                message = {
+                    **message,
+                    "headers": [*message["headers"], (b"x-request-id", request_id.encode())],
+                }
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

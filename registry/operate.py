@@ -121,7 +121,9 @@ async def backup(settings: Settings, path: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             async with database.engine.connect() as connection:
                 if not database.is_sqlite:
-                    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                    await connection.execute(
+                        text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    )
                 for table in Base.metadata.sorted_tables:
                     counts[table.name] = await _write_table(connection, table, Path(folder))
             manifest = {
@@ -133,7 +135,10 @@ async def backup(settings: Settings, path: Path) -> dict[str, Any]:
             }
             (Path(folder) / MANIFEST).write_text(json.dumps(manifest))
             unfinished = path.with_name(path.name + ".part")
-            with unfinished.open("xb", opener=_for_owner) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+            with (
+                unfinished.open("xb", opener=_for_owner) as file,
+                tarfile.open(fileobj=file, mode="w:gz") as archive,
+            ):
                 for entry in sorted(Path(folder).iterdir()):
                     archive.add(entry, arcname=entry.name)
             unfinished.replace(path)
@@ -153,7 +158,9 @@ async def _write_table(connection: AsyncConnection, table: Table, folder: Path) 
     with (folder / f"{table.name}.jsonl").open("w", encoding="utf-8") as file:
         rows = await connection.stream(select(table).order_by(*table.primary_key.columns))
         async for row in rows.mappings():
-            file.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n")
+            file.write(
+                json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n"
+            )
             count += 1
     return count
 
@@ -190,8 +197,12 @@ async def restore(settings: Settings, path: Path) -> dict[str, Any]:
         with _opened(path) as archive:
             manifest = _manifest(archive)
             if await present_revision(database) is not None:
-                raise Conflict("This database is not empty. Restore into a new one, and point CANDOR_DATABASE_URL there.")
-            await migrate(database, str(manifest["revision"]) if manifest["revision"] != newest_revision() else "head")
+                raise Conflict(
+                    "This database is not empty. Restore into a new one, and point CANDOR_DATABASE_URL there."
+                )
+            await migrate(
+                database, str(manifest["revision"]) if manifest["revision"] != newest_revision() else "head"
+            )
             async with database.engine.begin() as connection:
                 for table in Base.metadata.sorted_tables:
                     await _read_table(connection, table, archive, manifest["tables"].get(table.name, 0))
@@ -224,7 +235,9 @@ def _manifest(archive: tarfile.TarFile) -> dict[str, Any]:
     return manifest
 
 
-async def _read_table(connection: AsyncConnection, table: Table, archive: tarfile.TarFile, expected: int) -> None:
+async def _read_table(
+    connection: AsyncConnection, table: Table, archive: tarfile.TarFile, expected: int
+) -> None:
     file = archive.extractfile(f"{table.name}.jsonl") if expected else None
     count = 0
     batch: list[dict[str, Any]] = []
@@ -248,7 +261,7 @@ async def _move_sequences(connection: AsyncConnection) -> None:
             if column.autoincrement is True:
                 highest = f"(SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name})"  # noqa: S608  (our own names)
                 await connection.execute(
-                    text(f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), {highest}, false)")
+                    text(
+                        f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), {highest}, false)"
+                    )
                 )
-
-

@@ -66,7 +66,10 @@ def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
     """What a handler documents as its errors in the OpenAPI document."""
     return {
         status: ResponseSpec(
-            Problem, generate_examples=False, description=_BY_STATUS[status].title, media_type=MEDIA_TYPE  # type: ignore[arg-type]
+            Problem,
+            generate_examples=False,
+            description=_BY_STATUS[status].title,
+            media_type=MEDIA_TYPE,  # type: ignore[arg-type]
         )
         for status in statuses
     }
@@ -98,7 +101,9 @@ def translate(error: Exception) -> CandorError:
         case CandorError():
             return error
         case ValidationException():
-            return errors.Malformed("The request has parameters that cannot be read.", findings=_findings(error))
+            return errors.Malformed(
+                "The request has parameters that cannot be read.", findings=_findings(error)
+            )
         case NotAuthorizedException():
             return errors.Unauthenticated("This needs a token or a session.")
         case HTTPException() if error.status_code in _BY_STATUS:
@@ -107,7 +112,9 @@ def translate(error: Exception) -> CandorError:
         case HTTPException() if error.status_code < 500:
             return errors.Malformed(error.detail)
         case IntegrityError():
-            return errors.Conflict("Somebody wrote the same thing at the same moment. Read it again and retry.")
+            return errors.Conflict(
+                "Somebody wrote the same thing at the same moment. Read it again and retry."
+            )
         case OperationalError() | DBAPIError():
             return errors.Unavailable("The database does not answer.", retry_after=5)
         case _:
@@ -136,22 +143,29 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     """Litestar's one exception handler."""
     problem = translate(error)
     status = STATUS.get(type(problem), 500) if type(problem) is not CandorError else 500
-    if status >= 500:
+    if status == 500:
         log.error("request failed", path=request.url.path, exc_info=error)
+    elif status > 500:
+        log.warning("not available", path=request.url.path, detail=problem.detail)
     headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="candor"'
     if isinstance(problem, errors.NotAllowed) and isinstance(error, HTTPException) and error.headers:
-        headers.update(error.headers)
-    body = body_of(problem, request.url.path) if status != 500 else {
-        "type": TYPE_PREFIX + problem.code,
-        "title": problem.title,
-        "status": 500,
-        "detail": problem.detail,
-        "instance": request.url.path,
-    }
+        # The front makes HEAD of every GET; the framework does not know that.
+        headers.update({name: value.replace("GET", "GET, HEAD") for name, value in error.headers.items()})
+    body = (
+        body_of(problem, request.url.path)
+        if status != 500
+        else {
+            "type": TYPE_PREFIX + problem.code,
+            "title": problem.title,
+            "status": 500,
+            "detail": problem.detail,
+            "instance": request.url.path,
+        }
+    )
     if wants_page(request):
         page = request.app.state.get("error_page")
         if page is not None:
@@ -164,5 +178,7 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
 def wants_page(request: Request[Any, Any, Any]) -> bool:
     """Whether a person in a browser waits for this: outside the API, and HTML is asked for by name."""
     path = request.url.path
-    machine = path.startswith(("/api/", "/feeds/", "/oauth/", "/log/", "/federation/", "/.well-known/", "/schema"))
+    machine = path.startswith(
+        ("/api/", "/feeds/", "/oauth/", "/log/", "/federation/", "/.well-known/", "/schema")
+    )
     return not machine and "text/html" in request.headers.get("accept", "")

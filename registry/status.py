@@ -53,7 +53,9 @@ class StatusController(Controller):
             if state.failed_at and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]
         if stuck:
-            raise Unavailable(f"Log readers are stuck: {', '.join(sorted(stuck))}. See the log.", retry_after=30)
+            raise Unavailable(
+                f"Log readers are stuck: {', '.join(sorted(stuck))}. See the log.", retry_after=30
+            )
         return {"status": "ready", "position": await public_head(reading)}
 
     @get("/metrics", operation_id="metrics", include_in_schema=False)
@@ -62,10 +64,17 @@ class StatusController(Controller):
         _may_measure(request, node)
         registry = CollectorRegistry()
         _gauge(registry, "candor_started_seconds", "When this process started, as a Unix time.", STARTED)
-        _gauge(registry, "candor_public_sequence", "The newest public sequence number.", await public_head(reading))
+        _gauge(
+            registry,
+            "candor_public_sequence",
+            "The newest public sequence number.",
+            await public_head(reading),
+        )
         newest = await head(reading)
         _gauge(registry, "candor_changelog_head", "The newest entry of the changelog.", newest)
-        lag = Gauge("candor_reader_lag_entries", "Entries a log reader is behind.", ["reader"], registry=registry)
+        lag = Gauge(
+            "candor_reader_lag_entries", "Entries a log reader is behind.", ["reader"], registry=registry
+        )
         failing = Gauge("candor_reader_failing", "1 while a log reader fails.", ["reader"], registry=registry)
         for state in await reading.scalars(select(ReaderState)):
             lag.labels(state.name).set(newest - state.position)
@@ -75,8 +84,18 @@ class StatusController(Controller):
             kinds.labels(kind).set(count)
         front = request.app.state.get("front")
         if front is not None:
-            _gauge(registry, "candor_front_hits", "Reads answered with prepared bytes, by this process.", front.hits)
-            _gauge(registry, "candor_front_misses", "Reads that reached a handler, in this process.", front.misses)
+            _gauge(
+                registry,
+                "candor_front_hits",
+                "Reads answered with prepared bytes, by this process.",
+                front.hits,
+            )
+            _gauge(
+                registry,
+                "candor_front_misses",
+                "Reads that reached a handler, in this process.",
+                front.misses,
+            )
         return Response(
             generate_latest(registry), media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
         )

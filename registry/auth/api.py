@@ -24,10 +24,13 @@ class OAuthController(Controller):
 
     tags = ("auth",)
 
-    @post("/oauth/token", operation_id="issueToken", status_code=200, responses=problem_responses(400, 401, 413, 415))
-    async def token(
-        self, request: AnyRequest, node: NamedDependency[SkipValidation[Node]]
-    ) -> Response[Any]:
+    @post(
+        "/oauth/token",
+        operation_id="issueToken",
+        status_code=200,
+        responses=problem_responses(400, 401, 413, 415),
+    )
+    async def token(self, request: AnyRequest, node: NamedDependency[SkipValidation[Node]]) -> Response[Any]:
         """An access token for a client that shows its secret (`client_credentials`, `client_secret_basic`).
 
         Errors have the form of RFC 6749, section 5.2, since OAuth clients read that.
@@ -38,14 +41,18 @@ class OAuthController(Controller):
         async with node.database.read() as session:
             found = await providers.client(session, client_id) if client_id else None
         # The scheme is what the proxy in front speaks; the neutral core only checks that it is a safe one.
-        asked = oauth.TokenRequest("https://candor.invalid/oauth/token", {"Authorization": authorization}, form)
+        asked = oauth.TokenRequest(
+            "https://candor.invalid/oauth/token", {"Authorization": authorization}, form
+        )
         answer = await asyncio.to_thread(oauth.answer, asked, client_id, found)
         if answer.granted is not None and found is not None:
             async with node.database.write() as session:
                 await tokens.keep(session, found[0], answer.granted)
         headers = {**answer.headers, "Cache-Control": "no-store", "Pragma": "no-cache"}
         headers.pop("Content-Type", None)
-        return Response(answer.body, status_code=answer.status, media_type="application/json", headers=headers)
+        return Response(
+            answer.body, status_code=answer.status, media_type="application/json", headers=headers
+        )
 
     @get("/.well-known/oauth-authorization-server", operation_id="readOAuthMetadata")
     async def metadata(self, node: NamedDependency[SkipValidation[Node]]) -> dict[str, Any]:
@@ -68,7 +75,9 @@ async def _form(request: AnyRequest) -> dict[str, str]:
         raise UnsupportedType("Send application/x-www-form-urlencoded, as OAuth 2 has it.")
     body = await read_body(request, limit=MAX_FORM)
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=20)
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=20
+        )
     except (UnicodeDecodeError, ValueError) as error:
         raise Malformed("The form cannot be read.") from error
     if len(dict(pairs)) != len(pairs):

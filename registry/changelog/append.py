@@ -49,14 +49,19 @@ async def lock(session: AsyncSession) -> None:
 async def reserve_public(session: AsyncSession, count: int) -> int:
     """Raise the public sequence by `count` and return the first of the new numbers. Call `lock` before."""
     last = await session.scalar(
-        update(Counter).where(Counter.name == PUBLIC).values(value=Counter.value + count).returning(Counter.value)
+        update(Counter)
+        .where(Counter.name == PUBLIC)
+        .values(value=Counter.value + count)
+        .returning(Counter.value)
     )
     if last is None:
         raise RuntimeError("the database was not initialised: no public counter")
     return last - count + 1
 
 
-async def append(session: AsyncSession, entries: Sequence[Entry], *, first_public: int | None = None) -> list[int | None]:
+async def append(
+    session: AsyncSession, entries: Sequence[Entry], *, first_public: int | None = None
+) -> list[int | None]:
     """Append in order, inside the transaction that makes the changes; returns each entry's public number.
 
     `first_public` hands over numbers that the caller reserved under the same lock, for documents that have to hold
@@ -66,7 +71,9 @@ async def append(session: AsyncSession, entries: Sequence[Entry], *, first_publi
         return []
     await lock(session)
     public = sum(entry.public for entry in entries)
-    following = first_public if first_public is not None else (await reserve_public(session, public) if public else 0)
+    following = (
+        first_public if first_public is not None else (await reserve_public(session, public) if public else 0)
+    )
     numbers: list[int | None] = []
     for entry in entries:
         numbers.append(following if entry.public else None)

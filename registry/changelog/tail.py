@@ -161,7 +161,12 @@ class Tail:
             return True
         async with self.database.read() as session:
             state = await session.get(ReaderState, self.reader.name)
-        if state and state.holder not in (None, self.holder) and state.lease_until and state.lease_until > moment:
+        if (
+            state
+            and state.holder not in (None, self.holder)
+            and state.lease_until
+            and state.lease_until > moment
+        ):
             if self._leased_until is not None:
                 self._leased_until = None
                 await self.reader.release()
@@ -188,7 +193,10 @@ class Tail:
         return won
 
     async def _position(self, session: AsyncSession) -> int:
-        return await session.scalar(select(ReaderState.position).where(ReaderState.name == self.reader.name)) or 0
+        return (
+            await session.scalar(select(ReaderState.position).where(ReaderState.name == self.reader.name))
+            or 0
+        )
 
     async def _remember(self, position: int) -> None:
         """Move the cursor, unless the lease was lost meanwhile: then the next holder reads the batch again."""

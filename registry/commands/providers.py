@@ -14,7 +14,9 @@ from registry.providers.onboarding import Decision
 BY = "cli"
 
 Slug = Annotated[str, typer.Argument(help="Short name in addresses: a-z, 0-9 and hyphens.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +36,9 @@ def add(
     slug: Slug,
     name: Annotated[str, typer.Option(help="The organisation's name.")],
     domain: Annotated[str | None, typer.Option(help="Its domain, such as example.org.")] = None,
-    sector: Annotated[str | None, typer.Option(help="Its sector, shown where attribution is by sector.")] = None,
+    sector: Annotated[
+        str | None, typer.Option(help="Its sector, shown where attribution is by sector.")
+    ] = None,
     approved: Annotated[bool, typer.Option("--approve", help="Let it publish at once.")] = False,
     if_missing: Annotated[bool, typer.Option(help="Succeed when it is there already.")] = False,
     as_json: AsJson = False,

@@ -28,7 +28,9 @@ class ProvidersController(Controller):
     ) -> Response[bytes]:
         """Every organisation that was approved at some time."""
         rows = await queries.all_providers(reading, public=True)
-        return _answer(request, {"items": [views.public(row) for row in rows], "next": None}, "topic:provider")
+        return _answer(
+            request, {"items": [views.public(row) for row in rows], "next": None}, "topic:provider"
+        )
 
     @get("/{slug:str}", operation_id="readProvider", responses=problem_responses(404))
     async def read_provider(

@@ -47,12 +47,19 @@ async def add(
     findings = []
     if not _SLUG.fullmatch(slug):
         findings.append(
-            Finding("bad-slug", "/slug", f"{slug[:64]!r} is not a slug.", "Use a-z, 0-9 and inner hyphens, up to 64.")
+            Finding(
+                "bad-slug",
+                "/slug",
+                f"{slug[:64]!r} is not a slug.",
+                "Use a-z, 0-9 and inner hyphens, up to 64.",
+            )
         )
     if not 1 <= len(name.strip()) <= 200:
         findings.append(Finding("bad-name", "/name", "A name has 1 to 200 characters.", "Shorten it."))
     if domain is not None and not _DOMAIN.fullmatch(domain.lower()):
-        findings.append(Finding("bad-domain", "/domain", f"{domain[:80]!r} is not a domain.", "Such as example.org."))
+        findings.append(
+            Finding("bad-domain", "/domain", f"{domain[:80]!r} is not a domain.", "Such as example.org.")
+        )
     if findings:
         raise Invalid("The organisation cannot be added as given.", findings=findings)
     if await session.scalar(select(Provider.pk).where(Provider.slug == slug)):
@@ -74,7 +81,9 @@ async def add(
     return provider
 
 
-async def change_state(session: AsyncSession, slug: str, decision: Decision, *, origin: str, by: str) -> Provider:
+async def change_state(
+    session: AsyncSession, slug: str, decision: Decision, *, origin: str, by: str
+) -> Provider:
     """Decide on an organisation. Raises `NotFound` or `Conflict`."""
     provider = await by_slug(session, slug)
     provider.state = decide(State(provider.state), decision).value
@@ -90,7 +99,9 @@ async def add_client(
     if not wanted:
         raise Invalid(
             "A client needs at least one scope.",
-            findings=[Finding("no-scope", "/scopes", "No scope given.", f"Such as {Scope.RECORDS_WRITE.value}.")],
+            findings=[
+                Finding("no-scope", "/scopes", "No scope given.", f"Such as {Scope.RECORDS_WRITE.value}.")
+            ],
         )
     provider = await by_slug(session, slug)
     secret = secrets.token_urlsafe(32)

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.canonical import digest
 from registry.errors import NotFound
-from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.problems import problem_responses
 from registry.taxonomies import queries, views
+from registry.taxonomies.keeper import VocabularyKeeper
 
-Nodes = NamedDependency[SkipValidation[Node]]
+Keeper = NamedDependency[SkipValidation[VocabularyKeeper]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
 Path = Annotated[str, PathParameter(description="The id of a term; steps are divided by `/`.")]
 Version = Annotated[
@@ -31,9 +31,9 @@ class TaxonomiesController(Controller):
     tags = ("taxonomies",)
 
     @get("/", operation_id="listTaxonomies")
-    async def list_taxonomies(self, request: AnyRequest, reading: Reading, node: Nodes) -> Response[bytes]:
+    async def list_taxonomies(self, request: AnyRequest, reading: Reading, keeper: Keeper) -> Response[bytes]:
         """The version in use of every taxonomy, without its terms."""
-        vocabulary = await node.vocabulary.current(fresh=True)
+        vocabulary = await keeper.current(fresh=True)
         items = [
             views.summary(taxonomy, stored.loaded_at)
             for stored in await queries.newest_versions(reading)
@@ -56,10 +56,10 @@ class TaxonomiesController(Controller):
 
     @get("/{namespace:str}/{term:path}", operation_id="readTerm", responses=problem_responses(404))
     async def read_term(
-        self, request: AnyRequest, node: Nodes, namespace: FromPath[str], term: Path
+        self, request: AnyRequest, keeper: Keeper, namespace: FromPath[str], term: Path
     ) -> Response[bytes]:
         """One term of the version in use, with broader and narrower ones and its crosswalks."""
-        vocabulary = await node.vocabulary.current(fresh=True)
+        vocabulary = await keeper.current(fresh=True)
         tag = f"{namespace}:{term.strip('/')}"
         found = vocabulary.term(tag)
         if found is None:

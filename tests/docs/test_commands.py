@@ -67,7 +67,9 @@ def _registry(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         ["provider", "add", "candor-editors", "--name", "Candor editors", "--approve"],
         ["import", "native", str(ROOT / "samples"), "--provider", "candor-editors", "--publish"],
     ):
-        subprocess.run(["candor", *command], cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            ["candor", *command], cwd=folder, env=environment, check=True, capture_output=True, timeout=120
+        )
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(["candor", "serve"], cwd=folder, env=environment, stdout=log, stderr=log)
         try:
@@ -84,7 +86,9 @@ def _wait_until_found(port: int, process: "subprocess.Popen[bytes]", log: Path) 
     while time.monotonic() < end:
         assert process.poll() is None, log.read_text()
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/search", params={"q": "voice", "limit": 1}, timeout=5)
+            answer = httpx.get(
+                f"http://127.0.0.1:{port}/api/v1/search", params={"q": "voice", "limit": 1}, timeout=5
+            )
             if answer.status_code == 200 and answer.json()["total"]:
                 return
         except httpx.TransportError:

@@ -70,9 +70,7 @@ def test_an_installed_wheel_starts_a_registry(wheel: Path, tmp_path: Path) -> No
     run(command.format(["init"]))
     run(command.format(["provider", "add", "editors", "--name", "Editors", "--approve"]))
     samples = run("from registry.bundled import folder; print(folder('samples'), end='')")
-    said = run(
-        command.format(["import", "native", samples, "--provider", "editors", "--publish", "--json"])
-    )
+    said = run(command.format(["import", "native", samples, "--provider", "editors", "--publish", "--json"]))
     report = json.loads(said)
     assert report["created"] >= 28
     assert report["rejected"] == []
