@@ -1,11 +1,13 @@
-"""MITRE ATLAS: mitigations and case studies out of `ATLAS.yaml`, Apache-2.0; tactics and techniques as a taxonomy.
+"""MITRE ATLAS: mitigations and case studies out of `ATLAS.yaml`, Apache-2.0; tactics and techniques as a
+taxonomy.
 
-The file is `dist/ATLAS.yaml` of atlas-data, format of version 5. A mitigation becomes a `mitigation` with what it is
-used for against each technique; a case study becomes an `incident` with its steps in order, whose `setting` tells an
-exercise from what happened in the wild.
+The file is `dist/ATLAS.yaml` of atlas-data, format of version 5. A mitigation becomes a `mitigation` with
+what it is used for against each technique; a case study becomes an `incident` with its steps in order, whose
+`setting` tells an exercise from what happened in the wild.
 
 Traps:
-- two mitigations (AML.M0018, AML.M0034) hold a technique inside `ml-lifecycle`; it is moved to where it belongs;
+- two mitigations (AML.M0018, AML.M0034) hold a technique inside `ml-lifecycle`; it is moved to where it
+  belongs;
 - links in texts start at the root of the site;
 - a date is always written as a day; `incident-date-granularity` says how much of it is meant;
 - `target` is at times a group of people, not a system.
@@ -76,19 +78,16 @@ def taxonomies(path: Path) -> tuple[Taxonomy, ...]:
     from registry.taxonomies.sources import atlas
 
     file = files.member(path, FILE)
-    assert file is not None
     return atlas.read(files.read_whole(file), sources.Options()).taxonomies
 
 
 def count(path: Path, options: Options) -> int:
     file = files.member(path, FILE)
-    assert file is not None
     return len(re.findall(rb"object-type: (?:mitigation|case-study)\b", files.read_whole(file)))
 
 
 def _document(path: Path) -> Mapping[str, Any]:
     file = files.member(path, FILE)
-    assert file is not None
     document = read_yaml(files.read_whole(file), _LIMITS)
     if not isinstance(document, Mapping) or document.get("id") != "ATLAS":
         raise Malformed(f"{file} is not ATLAS data: its top-level id is not ATLAS.")
@@ -227,7 +226,7 @@ def _references(value: Any, findings: list[Finding]) -> list[dict[str, Any]]:
 
 
 def _aliases(references: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Incidents of the AI Incident Database that the study refers to; the same one when it is the only one."""
+    """Incidents of the AI Incident Database that the study refers to; the same when it is the only one."""
     named = [
         (found[1], reference["url"]) for reference in references if (found := _AIID.match(reference["url"]))
     ]
@@ -301,7 +300,8 @@ def _mitigation(
         references=[{"url": page, "title": f"{PUBLISHER}: {number}", "type": "catalogue"}],
         content=filled(
             safeguard=own_terms("safeguard").get(tag),
-            # A catalogue says what could be done. Whether anybody did, and whether it helped, it does not say.
+            # A catalogue says what could be done. Whether anybody did, and whether it helped, it does not
+            # say.
             status="proposed",
             lifecycle=list(
                 dict.fromkeys(tag for phase in strings(phases) for tag in _LIFECYCLE.get(phase, ()))

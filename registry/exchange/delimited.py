@@ -1,7 +1,8 @@
-"""Rows out of CSV and TSV files, one at a time, each with the line on which it starts (RFC 4180, read strictly).
+"""Rows out of CSV and TSV files, one at a time, each with the line on which it starts (RFC 4180, read
+strictly).
 
-Trouble stays with its row: bytes of another encoding, quotes that do not close, a line without end. The rows around it
-are read. A byte order mark is skipped, and UTF-16 is recognised by its own.
+Trouble stays with its row: bytes of another encoding, quotes that do not close, a line without end. The rows
+around it are read. A byte order mark is skipped, and UTF-16 is recognised by its own.
 """
 
 import codecs
@@ -26,7 +27,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The heading of a file and its rows, still to be read. A heading that repeats is numbered: `AI System (2)`."""
+    """The heading of a file and its rows, still to be read. A heading that repeats is numbered: `AI System
+    (2)`.
+    """
 
     columns: tuple[str, ...]
     rows: Iterator[Record]
@@ -67,7 +70,9 @@ class _Lines:
 
 
 def read_table(path: Path, *, delimiter: str = ",", encoding: str | None = None) -> Table:
-    """Open a file with a heading. Raises `Malformed` when it has none, `LookupError` never: see `check_encoding`."""
+    """Open a file with a heading. Raises `Malformed` when it has none, `LookupError` never: see
+    `check_encoding`.
+    """
     records = _records(path, delimiter, check_encoding(encoding) if encoding else _encoding(path))
     heading = next(records, None)
     if heading is None:
@@ -78,7 +83,9 @@ def read_table(path: Path, *, delimiter: str = ",", encoding: str | None = None)
 
 
 def check_encoding(name: str) -> str:
-    """The usual name of an encoding. Raises `Malformed` for one that there is not, or that is no text encoding."""
+    """The usual name of an encoding. Raises `Malformed` for one that there is not, or that is no text
+    encoding.
+    """
     try:
         found = codecs.lookup(name)
     except LookupError as error:

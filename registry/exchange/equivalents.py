@@ -1,4 +1,6 @@
-"""Which of the registry's own terms stands for a term of somebody else, by the crosswalks that the own terms carry."""
+"""Which of the registry's own terms stands for a term of somebody else, by the crosswalks that the own terms
+carry.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -10,7 +12,9 @@ from registry.taxonomies.own import load_own
 
 @lru_cache(maxsize=16)
 def own_terms(namespace: str) -> Mapping[str, str]:
-    """Outside tag -> own tag of `namespace`, where one own term alone matches exactly or, failing that, closely."""
+    """Outside tag -> own tag of `namespace`, where one own term alone matches exactly or, failing that,
+    closely.
+    """
     exact: dict[str, set[str]] = defaultdict(set)
     close: dict[str, set[str]] = defaultdict(set)
     for taxonomy in load_own():

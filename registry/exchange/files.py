@@ -1,8 +1,8 @@
 """Reading what an operator points at, and nothing else.
 
-Only regular files are opened, in a fixed order; symbolic links inside the given folder are not followed, so that a
-folder from elsewhere cannot lead out of itself; files and lines have limits, so that a hostile one cannot fill memory.
-The path that the operator names may itself be a link: that is their own choice.
+Only regular files are opened, in a fixed order; symbolic links inside the given folder are not followed, so
+that a folder from elsewhere cannot lead out of itself; files and lines have limits, so that a hostile one
+cannot fill memory. The path that the operator names may itself be a link: that is their own choice.
 """
 
 import os
@@ -86,22 +86,26 @@ def resolve(path: Path) -> Path:
         raise NotFound(f"There is nothing at {path}.") from error
 
 
-def member(path: Path, name: str, *, required: bool = True) -> Path | None:
-    """The file `name` in the folder `path`, or `path` itself when it is that file. Raises `NotFound` if required."""
+def member(path: Path, name: str) -> Path:
+    """The file `name` in the folder `path`, or `path` itself when it is that file. Raises `NotFound`."""
+    found = member_if_any(path, name)
+    if found is None:
+        raise NotFound(f"There is no {name} at {path}.")
+    return found
+
+
+def member_if_any(path: Path, name: str) -> Path | None:
+    """As `member`, but None without such a file. Raises `NotFound` when there is nothing at `path`."""
     path = resolve(path)
     candidate = path / name if path.is_dir() else path
-    if candidate.name == name and os.path.lexists(candidate):
-        return candidate
-    if required:
-        raise NotFound(f"There is no {name} at {path}.")
-    return None
+    return candidate if candidate.name == name and os.path.lexists(candidate) else None
 
 
 def find(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     """Regular files with one of the suffixes, in the order of their names, folders after files.
 
-    `path` may be such a file itself. Hidden files and folders are passed over. Raises `TooLarge` for more files or
-    deeper folders than are read.
+    `path` may be such a file itself. Hidden files and folders are passed over. Raises `TooLarge` for more
+    files or deeper folders than are read.
     """
     path = resolve(path)
     if not path.is_dir():

@@ -1,6 +1,8 @@
-"""What a format hands over: items, one for each thing that its source holds, and the description of the format itself.
+"""What a format hands over: items, one for each thing that its source holds, and the description of the
+format itself.
 
-Reading is pure: no database, no network, no clock. An item holds a submission, or the reason why there is none.
+Reading is pure: no database, no network, no clock. An item holds a submission, or the reason why there is
+none.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +21,10 @@ Key = tuple[str, str]
 class Item:
     """One thing that a source holds.
 
-    `name` says where it stands (`reports.jsonl:12`). `key` is None only where nothing identifies it. `submission` is
-    None when there is nothing to import: with an error among `findings` the item is rejected, with warnings alone it
-    is left out on purpose (a duplicate, unpublished material). `line_of` turns a JSON pointer into a line of the file.
+    `name` says where it stands (`reports.jsonl:12`). `key` is None only where nothing identifies it.
+    `submission` is None when there is nothing to import: with an error among `findings` the item is rejected,
+    with warnings alone it is left out on purpose (a duplicate, unpublished material). `line_of` turns a JSON
+    pointer into a line of the file.
     """
 
     name: str
@@ -39,8 +42,8 @@ class Item:
 class Options:
     """What the operator may say about a source.
 
-    `mapping` is the TOML file of the `table` format. `retrieved` tells when the source was fetched (a partial date);
-    it is written into `source.retrieved` and never makes a revision by itself.
+    `mapping` is the TOML file of the `table` format. `retrieved` tells when the source was fetched (a partial
+    date); it is written into `source.retrieved` and never makes a revision by itself.
     """
 
     mapping: Path | None = None
@@ -54,8 +57,8 @@ Reader = Callable[[Path, Options], Iterator[Item]]
 class Format:
     """One way in. `count` tells how many items `read` will yield, as far as that is cheap to know.
 
-    `strict` formats are held to the whole of the record's rules; the others keep unknown tags and fields. `taxonomies`
-    reads the vocabularies that stand in the same source.
+    `strict` formats are held to the whole of the record's rules; the others keep unknown tags and fields.
+    `taxonomies` reads the vocabularies that stand in the same source.
     """
 
     name: str

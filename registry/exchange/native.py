@@ -1,7 +1,8 @@
-"""The native format: Markdown with YAML front matter, one record a file. A folder of such files is read whole.
+"""The native format: Markdown with YAML front matter, one record a file. A folder of such files is read
+whole.
 
-A file says its own `basis` (first-party when it says none). It is known again by its `source`, or by its name where it
-has none: `samples/dalle-2.md` is `source:native:dalle-2`, which other files may refer to.
+A file says its own `basis` (first-party when it says none). It is known again by its `source`, or by its name
+where it has none: `samples/dalle-2.md` is `source:native:dalle-2`, which other files may refer to.
 """
 
 import re

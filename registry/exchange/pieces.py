@@ -1,4 +1,4 @@
-"""Small pieces that several readers put into a submission: summaries, links, classifications, partial dates."""
+"""Small pieces that several readers put into a submission: summaries, links, classifications."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,10 +1,10 @@
 """The AI Incident Database: `incidents.csv` of a weekly snapshot, CC BY-SA 4.0, with its classifications.
 
-Beside `incidents.csv` are read `duplicates.csv` and `classifications_{CSETv0,CSETv1,GMF,MIT}.csv`, each where there is
-one. An incident becomes an `incident`. All of it is allegation, and the record says so.
+Beside `incidents.csv` are read `duplicates.csv` and `classifications_{CSETv0,CSETv1,GMF,MIT}.csv`, each where
+there is one. An incident becomes an `incident`. All of it is allegation, and the record says so.
 
-A duplicate becomes no record: the incident that it repeats carries its number as an alias, so that links to it still
-lead somewhere. Deployers that are scammers, hackers or unknown become actors (`names`).
+A duplicate becomes no record: the incident that it repeats carries its number as an alias, so that links to
+it still lead somewhere. Deployers that are scammers, hackers or unknown become actors (`names`).
 """
 
 import hashlib
@@ -49,7 +49,6 @@ def read(path: Path, options: Options) -> Iterator[Item]:
     Raises `NotFound` without `incidents.csv`, `Malformed` when a column is missing.
     """
     file = files.member(path, FILE)
-    assert file is not None
     trouble: list[Item] = []
     beside = _beside(file.parent, trouble)
     yield from trouble
@@ -62,7 +61,6 @@ def read(path: Path, options: Options) -> Iterator[Item]:
 
 def count(path: Path, options: Options) -> int:
     file = files.member(path, FILE)
-    assert file is not None
     return sum(1 for _ in read_table(file).rows)
 
 
@@ -83,7 +81,7 @@ def _beside(folder: Path, trouble: list[Item]) -> _Beside:
     classified: dict[str, dict[str, Row]] = {}
     unpublished: dict[str, list[str]] = {}
     for namespace in tags.NAMESPACES:
-        file = files.member(folder, f"classifications_{namespace}.csv", required=False)
+        file = files.member_if_any(folder, f"classifications_{namespace}.csv")
         if file is None:
             continue
         for record, row in _rows(file, ("Incident ID", "Published")):
@@ -94,7 +92,7 @@ def _beside(folder: Path, trouble: list[Item]) -> _Beside:
             else:
                 unpublished.setdefault(row["Incident ID"].strip(), []).append(namespace)
     named: dict[str, str] = {}
-    file = files.member(folder, "duplicates.csv", required=False)
+    file = files.member_if_any(folder, "duplicates.csv")
     if file is not None:
         for record, row in _rows(file, ("duplicate_incident_number", "true_incident_number")):
             if record.findings:
@@ -110,7 +108,7 @@ def _beside(folder: Path, trouble: list[Item]) -> _Beside:
 
 
 def _true(number: str, named: Mapping[str, str]) -> str:
-    """The incident at the end of a chain of duplicates. One that leads back into itself ends where it began."""
+    """The incident at the end of a chain of duplicates. One that leads back into itself leads nowhere."""
     seen = [number]
     while (following := named.get(seen[-1])) is not None:
         if following in seen:
@@ -247,8 +245,9 @@ def _narrative(
     system = (v1 or {}).get("AI System Description", "").strip() or (v0 or {}).get(
         "AI System Description", ""
     ).strip()
+    material = f"{reports} report{'' if reports == 1 else 's'}"
     parts = [
-        f"*As the {PUBLISHER} gives it in incident {number}, from {reports} report{'' if reports == 1 else 's'}:*",
+        f"*As the {PUBLISHER} gives it in incident {number}, from {material}:*",
         literal(about),
         "\n".join(lines),
         f"The system, as CSET's annotators describe it: {literal(system)}" if system else "",
@@ -257,12 +256,11 @@ def _narrative(
 
 
 def _credits(rows: Mapping[str, Row]) -> list[dict[str, Any]]:
-    credits = [
-        {"name": PUBLISHER, "role": "database", "organisation": "Responsible AI Collaborative", "url": SITE}
+    classifiers = dict.fromkeys(tags.BY[namespace] for namespace in tags.NAMESPACES if namespace in rows)
+    return [
+        {"name": PUBLISHER, "role": "database", "organisation": "Responsible AI Collaborative", "url": SITE},
+        *({"name": by, "role": "classification"} for by in classifiers),
     ]
-    for by in dict.fromkeys(tags.BY[namespace] for namespace in tags.NAMESPACES if namespace in rows):
-        credits.append({"name": by, "role": "classification"})
-    return credits
 
 
 FORMAT = Format("aiid", "AI Incident Database (CSV snapshot)", read, count)

@@ -1,10 +1,10 @@
 """What the classifications of the AI Incident Database say in the registry's own terms.
 
-CSETv0 and CSETv1 are by the Center for Security and Emerging Technology, MIT by the AI Risk Repository. Only what an
-annotator stated is read: blank, "unclear" and "no" add nothing.
+CSETv0 and CSETv1 are by the Center for Security and Emerging Technology, MIT by the AI Risk Repository. Only
+what an annotator stated is read: blank, "unclear" and "no" add nothing.
 
-Traps: a US state's letters look like a country's ("Los Angeles, CA"); CSETv0 writes a year as its first of January;
-a month may be a name, a space, or `--`.
+Traps: a US state's letters look like a country's ("Los Angeles, CA"); CSETv0 writes a year as its first of
+January; a month may be a name, a space, or `--`.
 """
 
 import re

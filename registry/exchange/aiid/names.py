@@ -1,7 +1,7 @@
 """Who stands behind the entity slugs of the AI Incident Database, and which of its deployers are actors.
 
-The CSV snapshot holds slugs (`keolis-north-america`), not names. Under "deployer" it lists whoever used a system,
-scammers and unknown persons included: those are actors, and no facet of deployers should offer them.
+The CSV snapshot holds slugs (`keolis-north-america`), not names. Under "deployer" it lists whoever used a
+system, scammers and unknown persons included: those are actors, and no facet of deployers should offer them.
 """
 
 import re
@@ -149,9 +149,11 @@ def systems_of(deployers: Sequence[str], developers: Sequence[str], by: str) -> 
         user = maker if maker in users else users[0] if len(users) == 1 else None
         systems.append(_system(f"unnamed system of {display(maker)}", maker, user, claim))
     covered = {slug for slug in users if slug in makers or (makers and len(users) == 1)}
-    for user in users:
-        if user not in covered:
-            systems.append(_system(f"unnamed system used by {display(user)}", None, user, claim))
+    systems += [
+        _system(f"unnamed system used by {display(user)}", None, user, claim)
+        for user in users
+        if user not in covered
+    ]
     for slug in developers:
         found = _TECHNOLOGY.match(slug)
         if found and slug not in makers and not is_nobody(found[1]):
@@ -203,6 +205,8 @@ _GROUPS = {
 
 
 def affected_of(slugs: Sequence[str]) -> list[dict[str, Any]]:
-    """Whom the database lists as harmed or nearly harmed: own terms where one fits exactly, their words elsewhere."""
+    """Whom the database lists as harmed or nearly harmed: own terms where one fits exactly, their words
+    elsewhere.
+    """
     groups = [_GROUPS.get(slug) or line(display(slug), 300) for slug in slugs if not is_nobody(slug)]
     return [{"group": group} for group in dict.fromkeys(groups)][:100]

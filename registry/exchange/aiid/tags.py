@@ -1,8 +1,8 @@
 """The classifications of the AI Incident Database as tags, with their annotators' remarks.
 
-Tags follow the database's own taxa: `CSETv1:<field>/<value>`, `GMF:<field>/<value>`; MIT's are those of the repository
-itself, `mit-risk:4.3` and `mit-causal:intent/intentional`. Snippets are left out: they quote reports, whose texts keep
-their own rights. Classifications that were not published are left out too.
+Tags follow the database's own taxa: `CSETv1:<field>/<value>`, `GMF:<field>/<value>`; MIT's are those of the
+repository itself, `mit-risk:4.3` and `mit-causal:intent/intentional`. Snippets are left out: they quote
+reports, whose texts keep their own rights. Classifications that were not published are left out too.
 """
 
 import re

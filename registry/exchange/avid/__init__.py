@@ -1,16 +1,17 @@
 """AVID, the AI Vulnerability Database: reports and vulnerabilities, MIT licence.
 
 Read are JSON Lines (`reports.jsonl`, `vulnerabilities.jsonl`) and the layout of the database's own repository
-(`reports/2023/AVID-2023-R0001.json`), schema versions 0.1 to 0.3.3. Codes are those of `avidtools`' enums: effects
-S, E, P (`avid-effect:S0403`), lifecycle L (`avid-lifecycle:L05`).
+(`reports/2023/AVID-2023-R0001.json`), schema versions 0.1 to 0.3.3. Codes are those of `avidtools`' enums:
+effects S, E, P (`avid-effect:S0403`), lifecycle L (`avid-lifecycle:L05`).
 
-A measurement by a language-model scanner or benchmark becomes an `evaluation`, whatever its result: a passed test is
-no weakness, and a failed one is an observation under stated conditions. Everything else becomes a `weakness`.
+A measurement by a language-model scanner or benchmark becomes an `evaluation`, whatever its result: a passed
+test is no weakness, and a failed one is an observation under stated conditions. Everything else becomes a
+`weakness`.
 
 Traps, all present in the database:
 - what lies under `review` was never published; it is left out and said so;
-- `impact.avid.vuln_id` of early reports is stale, and vulnerabilities name reports by numbers that moved: where a
-  report of exactly the given name exists, the name wins over the number (`links.links_of`);
+- `impact.avid.vuln_id` of early reports is stale, and vulnerabilities name reports by numbers that moved:
+  where a report of exactly the given name exists, the name wins over the number (`links.links_of`);
 - `n/a` and empty names stand where nothing is known;
 - one `developer` stands beside systems of several makers: it is not given to all of them (`fields._maker`).
 """

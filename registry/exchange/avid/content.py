@@ -50,17 +50,17 @@ def metrics_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         features = mapping(metric.get("features"))
         instrument = line(str(method.get("name") or ""))
         scores = mappings(mapping(metric.get("results")).get("Test Scores"))
-        for score in scores:
-            metrics.append(
-                filled(
-                    name="jailbreak test score",
-                    of=line(str(score.get("Model") or "")),
-                    comparator="eq",
-                    value=_number(score.get("Test Score")),
-                    population=line(str(score.get("Test Kind") or "")),
-                    instrument={"name": instrument} if instrument else None,
-                )
+        metrics += [
+            filled(
+                name="jailbreak test score",
+                of=line(str(score.get("Model") or "")),
+                comparator="eq",
+                value=_number(score.get("Test Score")),
+                population=line(str(score.get("Test Kind") or "")),
+                instrument={"name": instrument} if instrument else None,
             )
+            for score in scores
+        ]
         if not scores and (name := line(str(metric.get("name") or ""))):
             metrics.append(
                 filled(

@@ -180,7 +180,8 @@ def systems_of(entry: Mapping[str, Any], *, measured: bool) -> list[dict[str, An
 def _maker(system: str, makers: list[str], systems: list[str]) -> str | None:
     """Whose a system is, where that is clear: of the one it is named after, or of the only one there is.
 
-    0DIN's reports name one developer beside systems of several; a name that begins another system's tells which.
+    0DIN's reports name one developer beside systems of several; a name that begins another system's tells
+    which.
     """
     makers = [maker for maker in makers if maker != system]
     after = [maker for maker in makers if system.lower().startswith(maker.lower())]
@@ -202,7 +203,7 @@ def references_of(entry: Mapping[str, Any], findings: list[Finding]) -> list[dic
                 warning(
                     "not-a-web-address",
                     f"/references/{index}/url",
-                    f"{line(str(reference.get('url')), 80)!r} leads nowhere from here; the reference is left out.",
+                    f"{line(str(reference.get('url')), 80)!r} leads nowhere from here; it is left out.",
                 )
             )
             continue

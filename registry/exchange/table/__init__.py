@@ -1,7 +1,8 @@
 """Any table, by a mapping file: CSV, TSV, JSON, JSON Lines, or a folder of YAML or JSON files.
 
-The mapping (`mapping`) says what of a row (`rows`) goes where (`values`, `build`); `suggest` writes a first one. What
-is imported so is marked as imported, and an incident as alleged unless the mapping says what the source says.
+The mapping (`mapping`) says what of a row (`rows`) goes where (`values`, `build`); `suggest` writes a first
+one. What is imported so is marked as imported, and an incident as alleged unless the mapping says what the
+source says.
 """
 
 from collections.abc import Iterator

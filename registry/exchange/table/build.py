@@ -33,13 +33,12 @@ class Builder:
         """The item that a row is."""
         if at.value is None:
             return Item(at.name, None, None, at.findings)
-        findings: list[Finding] = []
         scope = Scope(at.value, at.value, self.nulls, self.rules.values)
-        for column in self.rules.required:
-            if scope.find(column) is None:
-                findings.append(
-                    _finding(at, Wrong("missing", column, "nothing stands there, and it is required."))
-                )
+        findings = [
+            _finding(at, Wrong("missing", column, "nothing stands there, and it is required."))
+            for column in self.rules.required
+            if scope.find(column) is None
+        ]
         identity = self._identity(scope, at, findings)
         submission = self._submission(scope, at, findings)
         if findings or identity is None:
@@ -166,7 +165,7 @@ def _holds(condition: Condition, scope: Scope) -> bool:
 
 
 def put(target: dict[str, Any], path: str, value: Any) -> None:
-    """Set what stands at a dotted path. Nothing is not set; lists are joined; what stands there first stays."""
+    """Set what stands at a dotted path. Nothing is not set, lists are joined, what is there first stays."""
     if value is None or value == "" or value == [] or value == {}:
         return
     *steps, last = path.split(".")

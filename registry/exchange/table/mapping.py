@@ -1,4 +1,5 @@
-"""The mapping file: which part of a row goes where in a record. TOML, checked as a whole before a row is read.
+"""The mapping file: which part of a row goes where in a record. TOML, checked as a whole before a row is
+read.
 
 `docs/formats.md` explains it with a full example. Field names of this file are the names in the TOML.
 """

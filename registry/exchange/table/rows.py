@@ -1,4 +1,6 @@
-"""Rows out of files of any shape, one at a time: CSV, TSV, JSON, JSON Lines, YAML, or a folder of JSON or YAML files."""
+"""Rows out of files of any shape, one at a time: CSV, TSV, JSON, JSON Lines, YAML, or a folder of JSON or
+YAML files.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,8 +44,9 @@ class RowAt:
 def read_rows(path: Path, rule: FileRule, rules: Rules | None = None) -> Iterator[RowAt]:
     """The rows at a path, in order.
 
-    Raises `NotFound`, and `Malformed` for a kind of file that is not read, a file without heading, and columns that
-    `rules` names and a table does not have. Other trouble stays with the row or the file that has it.
+    Raises `NotFound`, and `Malformed` for a kind of file that is not read, a file without heading, and
+    columns that `rules` names and a table does not have. Other trouble stays with the row or the file that
+    has it.
     """
     root = files.resolve(path)
     if root.is_dir():

@@ -1,4 +1,6 @@
-"""A first mapping for a table that nobody has described yet: guesses from its headings and its first rows, to be read."""
+"""A first mapping for a table that nobody has described yet: guesses from its headings and its first rows, to
+be read.
+"""
 
 import json
 import re
@@ -125,18 +127,23 @@ def suggest_map(path: Path) -> str:
 
 
 def _rule(root: Path) -> tuple[FileRule, bool]:
-    """How the file is to be read: which list in a JSON or YAML object holds the rows, which separator a CSV has."""
+    """How the file is to be read: which list in a JSON or YAML object holds the rows, which separator a CSV
+    has.
+    """
     if root.is_dir():
         return FileRule(), False
     shape = format_of(root, FileRule())
     if shape in ("json", "yaml"):
         first = next(iter(read_rows(root, FileRule())), None)
         if first is not None and first.value is not None:
-            lists = [
-                name for name, value in first.value.items() if isinstance(value, list) and len(value) > 1
-            ]
-            if lists and all(isinstance(item, dict) for item in first.value[lists[0]][:5]):
-                return FileRule(rows=lists[0]), True
+            lists = {
+                name: len(value)
+                for name, value in first.value.items()
+                if isinstance(value, list) and value and all(isinstance(item, dict) for item in value[:5])
+            }
+            # A file that is one row with lists in it looks the same, but for its own id or title.
+            if lists and not any(re.fullmatch(r"(?i)_?id|title", name) for name in first.value):
+                return FileRule(rows=max(lists, key=lambda name: lists[name])), True
     if shape == "csv":
         with files.open_file(root) as file:
             start = file.read(4096)
@@ -298,7 +305,10 @@ def _tag(column: _Column) -> str:
     split = "" if column.lists else _split(column)
     if split and "#" not in split:
         lines.append(split)
-    lines += ['by = "who classified"   # or leave it out', 'otherwise = "error"   # or keep, or drop']
+    lines += [
+        'by = "who classified"   # or leave it out',
+        'otherwise = "drop"   # or error, to be told of every other value',
+    ]
     common = [value for value, _ in Counter(values).most_common(_FEW)]
     lines.append(
         "[tag.map]   # value = a tag: one of the registry's own where it fits, or of your own namespace"

@@ -1,4 +1,6 @@
-"""From what stands in a cell to what stands in a record: paths, null markers, dates, tables of values, types. Pure."""
+"""From what stands in a cell to what stands in a record: paths, null markers, dates, tables of values, types.
+Pure.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -79,7 +81,9 @@ class Scope:
 
 
 def look_up(value: Any, path: str) -> Any:
-    """What stands at a dotted path. A name with dots in it wins over a path; `*` takes all elements of a list."""
+    """What stands at a dotted path. A name with dots in it wins over a path; `*` takes all elements of a
+    list.
+    """
     if isinstance(value, Mapping) and path in value:
         return value[path]
     step, _, rest = path.partition(".")
@@ -181,7 +185,7 @@ def read_date(text: str, formats: tuple[str, ...]) -> str | None:
     tidy = " ".join(text.split())
     for form in formats:
         try:
-            moment = datetime.strptime(tidy, form)
+            moment = datetime.strptime(tidy, form)  # noqa: DTZ007 - most formats are days, without a zone
         except ValueError:
             continue
         if not moment.year >= 1000:
@@ -227,7 +231,7 @@ def _number(kind: str, value: Any, column: str) -> int | float:
 
 
 def fill(template: str, scope: Scope, value: Any) -> str | None:
-    """A template with its placeholders filled; None when one of them is empty. Parts of addresses are quoted."""
+    """A template, filled; None when one of its placeholders is empty. Parts of addresses are quoted."""
     address = re.match(r"https?://", template) is not None
     parts = []
     end = 0

@@ -1,0 +1,87 @@
+"""References of the form `source:<scheme>:<id>`: finding them in a submission, and putting record ids in
+their place.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from registry.canonical import escape
+from registry.errors import Finding
+from registry.exchange.item import Key, warning
+
+_SOURCE = re.compile(r"source:([a-z0-9][a-z0-9._-]{0,39}):(\S(?:.{0,198}\S)?)")
+# Where a record is named: by the `id` of an object, or by plain text that stands for one.
+_FIELDS = frozenset(
+    (
+        "target",
+        "about",
+        "record",
+        "mitigation",
+        "mitigations",
+        "derived_from",
+        "exploits",
+        "replaced_by",
+    )
+)
+# An object that is nothing without what it names.
+_NEEDED = frozenset(("target",))
+_GONE = object()
+
+
+def source_key(text: Any) -> Key | None:
+    """The key in `source:aiid:6`; None for anything else."""
+    found = _SOURCE.fullmatch(text) if isinstance(text, str) else None
+    return (found[1], found[2]) if found else None
+
+
+def keys_in(value: Any, field: str = "") -> Iterator[Key]:
+    """Every key that a submission refers to."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from keys_in(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_in(inner, field)
+    elif (field == "id" or field in _FIELDS) and (key := source_key(value)):
+        yield key
+
+
+def resolved(
+    submission: dict[str, Any], id_of: Callable[[Key], str | None]
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The submission with record ids, without the references that lead to no record, and a warning for each
+    of those.
+    """
+    findings: list[Finding] = []
+    result = _resolve(submission, "", "", id_of, findings)
+    return result, findings
+
+
+def _resolve(
+    value: Any, field: str, pointer: str, id_of: Callable[[Key], str | None], findings: list[Finding]
+) -> Any:
+    if isinstance(value, dict):
+        made = {}
+        for name, inner in value.items():
+            result = _resolve(inner, name, f"{pointer}/{escape(name)}", id_of, findings)
+            if result is not _GONE:
+                made[name] = result
+            elif name == "id" or name in _NEEDED:
+                return _GONE
+        return made
+    if isinstance(value, list):
+        results = [
+            _resolve(inner, field, f"{pointer}/{index}", id_of, findings) for index, inner in enumerate(value)
+        ]
+        return [result for result in results if result is not _GONE]
+    if (field == "id" or field in _FIELDS) and (key := source_key(value)):
+        id = id_of(key)
+        if id is None:
+            message = f"{value!r} leads to no record here; the reference is left out."
+            findings.append(
+                warning("unresolved-reference", pointer, message, "Import its source, then import again.")
+            )
+            return _GONE
+        return id
+    return value
