@@ -350,7 +350,8 @@ class Vocabulary:
         names: dict[str, tuple[str, ...]] = {}
         for group in self._names.values():
             for name, tags in group.items():
-                names[name] = names.get(name, ()) + tags
+                if len(name) > 2:  # codes of countries and the like resemble everything
+                    names[name] = names.get(name, ()) + tags
         return names
 
     @cached_property
