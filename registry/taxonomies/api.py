@@ -1,5 +1,6 @@
 """Taxonomies over HTTP: which there are, all of one, and one term with what lies around it."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Controller, Response, get
@@ -39,7 +40,7 @@ class TaxonomiesController(Controller):
             for stored in await queries.newest_versions(reading)
             if (taxonomy := vocabulary.taxonomy(stored.namespace)) is not None
         ]
-        return _answer(request, {"items": items, "next": None})
+        return _answer(request, {"items": items, "next": None}, await queries.changed_at(reading))
 
     @get("/{namespace:str}", operation_id="readTaxonomy", responses=problem_responses(404))
     async def read_taxonomy(
@@ -52,11 +53,11 @@ class TaxonomiesController(Controller):
             what = f"version {version[:60]!r} of it" if stored and version else f"taxonomy {namespace[:60]!r}"
             raise NotFound(f"There is no {what} here.")
         taxonomy = (await queries.taxonomies(reading, [wanted.id]))[wanted.id]
-        return _answer(request, views.whole(taxonomy, wanted.loaded_at, stored))
+        return _answer(request, views.whole(taxonomy, wanted.loaded_at, stored), stored[0].loaded_at)
 
     @get("/{namespace:str}/{term:path}", operation_id="readTerm", responses=problem_responses(404))
     async def read_term(
-        self, request: AnyRequest, keeper: Keeper, namespace: FromPath[str], term: Path
+        self, request: AnyRequest, reading: Reading, keeper: Keeper, namespace: FromPath[str], term: Path
     ) -> Response[bytes]:
         """One term of the version in use, with broader and narrower ones and its crosswalks."""
         vocabulary = await keeper.current(fresh=True)
@@ -66,9 +67,9 @@ class TaxonomiesController(Controller):
             near = vocabulary.nearest(tag[:200])
             hint = f" Nearest: {', '.join(near)}." if near else ""
             raise NotFound(f"There is no term {tag[:200]!r} here.{hint}")
-        return _answer(request, views.one_term(vocabulary, tag, found))
+        return _answer(request, views.one_term(vocabulary, tag, found), await queries.changed_at(reading))
 
 
-def _answer(request: AnyRequest, body: dict[str, Any]) -> Response[bytes]:
+def _answer(request: AnyRequest, body: dict[str, Any], changed: datetime | None) -> Response[bytes]:
     data = json_bytes(body)
-    return prepared(request, data, JSON_TYPE, etag=digest(data)[:32], scopes=SCOPES)
+    return prepared(request, data, JSON_TYPE, etag=digest(data)[:32], last_modified=changed, scopes=SCOPES)

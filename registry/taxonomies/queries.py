@@ -27,6 +27,11 @@ async def newest_id(session: AsyncSession) -> int:
     return await session.scalar(select(func.max(TaxonomyVersion.id))) or 0
 
 
+async def changed_at(session: AsyncSession) -> datetime | None:
+    """When a taxonomy was last stored."""
+    return await session.scalar(select(func.max(TaxonomyVersion.loaded_at)))
+
+
 async def newest_versions(session: AsyncSession) -> list[StoredVersion]:
     """The version in use of each namespace, in order of namespaces."""
     newest = select(func.max(TaxonomyVersion.id)).group_by(TaxonomyVersion.namespace)

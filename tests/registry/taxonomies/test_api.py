@@ -103,6 +103,8 @@ async def test_answers_have_validators_and_change_with_the_vocabulary(
 ) -> None:
     first = await client.get("/api/v1/taxonomies")
     etag = first.headers["etag"]
+    for path in ("", "/misuse", "/misuse/fraud"):
+        assert "last-modified" in (await client.get(f"/api/v1/taxonomies{path}")).headers
     assert (await client.get("/api/v1/taxonomies", headers={"If-None-Match": etag})).status_code == 304
     assert (await client.head("/api/v1/taxonomies/misuse/fraud")).status_code == 200
     before = (await client.get("/api/v1/taxonomies/misuse/fraud")).json()
