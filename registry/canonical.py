@@ -85,7 +85,7 @@ def _shallow(value: Any) -> bool:
             return False
         if int in types and any(type(item) is int and abs(item) > _MAX_INTEGER for item in level):
             return False
-        if float in types and any(type(item) is float and item - item != 0 for item in level):
+        if float in types and any(type(item) is float and not abs(item) <= _MAX_INTEGER for item in level):
             return False
         if not types & _CONTAINERS:
             return True
@@ -110,14 +110,13 @@ def _walk(value: Any, pointer: str, depth: int) -> list[Finding]:
             return [Finding("control-character", pointer, problem, hint)]
     elif isinstance(value, bool) or value is None:
         return []
-    elif isinstance(value, int):
-        if abs(value) > _MAX_INTEGER:
-            problem = "An integer beyond 2^53-1 is read differently by different programs."
-            return [Finding("number-too-large", pointer, problem, "Write it as text.")]
-    elif isinstance(value, float):
+    elif isinstance(value, int | float):
         if value != value or value in (float("inf"), float("-inf")):
             problem = "NaN and Infinity are not JSON numbers."
             return [Finding("not-a-number", pointer, problem, "Leave the field out.")]
+        if abs(value) > _MAX_INTEGER:
+            problem = "A number beyond 2^53-1 is read differently by different programs."
+            return [Finding("number-too-large", pointer, problem, "Write it as text.")]
     elif isinstance(value, dict):
         found: list[Finding] = []
         for key, item in value.items():

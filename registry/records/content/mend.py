@@ -6,6 +6,7 @@ it; only a record without its own title, kind or content is of no use.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -108,10 +109,10 @@ def fit(value: Any) -> Any:
     """
     if isinstance(value, str):
         return without_forbidden_characters(value)
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) <= _MAX_EXACT else str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) <= _MAX_EXACT:
+            return value
+        return str(value) if isfinite(value) else None
     if isinstance(value, dict):
         return {without_forbidden_characters(key): fit(item) for key, item in value.items()}
     if isinstance(value, list):
