@@ -167,12 +167,12 @@ class System(Element):
     """An AI system or model. Organisations and systems are names; `*_ref` makes two spellings one."""
 
     name: Line
-    ref: Annotated[Tag, Terms(("system",), open=True)] | None = None
+    ref: Annotated[Tag, Terms(("system",))] | None = None
     version: Word | None = None
     developer: Line | None = None
-    developer_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
+    developer_ref: Annotated[Tag, Terms(("org",))] | None = None
     deployer: Line | None = None
-    deployer_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
+    deployer_ref: Annotated[Tag, Terms(("org",))] | None = None
     modality: Annotated[Tag, Terms(("modality",))] | None = None
     access: Literal["api", "open-weights", "product", "internal"] | None = None
     role: Annotated[Term, Terms(("system-role",), or_text=True)] | None = None
@@ -269,7 +269,7 @@ class StatedBy(Element):
     name: Line
     role: Line | None = None
     organisation: Line | None = None
-    organisation_ref: Annotated[Tag, Terms(("org",), open=True)] | None = None
+    organisation_ref: Annotated[Tag, Terms(("org",))] | None = None
     statement: Text | None = None
     reference: Url | None = None
 

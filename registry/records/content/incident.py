@@ -44,7 +44,7 @@ class Actor(Element):
     """Who is said to have done it."""
 
     name: Line | None = None
-    ref: Annotated[Tag, Terms(("actor",), open=True)] | None = None
+    ref: Annotated[Tag, Terms(("actor",))] | None = None
     aliases: Few[Line] | None = None
     type: Annotated[Term, Terms(("actor",), or_text=True)] | None = None
     affiliation: Line | None = None

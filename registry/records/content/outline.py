@@ -159,6 +159,28 @@ def _object(step: Step, value: Any, pointer: str, parts: Parts) -> None:
         _collect(shape, value, pointer, parts)
 
 
+def keep_unknown(shape: Outline, raw: Mapping[str, Any], data: dict[str, Any]) -> None:
+    """Copy the fields that the outline does not know from an object to what its model made of it."""
+    for key, value in raw.items():
+        step = shape.fields.get(key)
+        if step is None:
+            data[key] = value
+        elif step.of is not None and key in data:
+            made = data[key]
+            if step.holds is Holds.OBJECT:
+                _keep_in(step, value, made)
+            else:
+                for one, other in zip(value, made, strict=True):
+                    _keep_in(step, one, other)
+
+
+def _keep_in(step: Step, raw: Any, data: dict[str, Any]) -> None:
+    if step.widen is not None:
+        raw = step.widen(raw)  # what stands under other names in a shorthand is not unknown
+    if step.of is not None and isinstance(raw, dict):
+        keep_unknown(step.of, raw, data)
+
+
 def names_at(kind: str, location: tuple[int | str, ...]) -> list[str]:
     """The field names that the object at a location may have."""
     shape: Outline | None = OUTLINES[kind]

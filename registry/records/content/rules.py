@@ -52,10 +52,11 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
             term = vocabulary.term(tag)
             if term is not None and term.deprecated_by:
                 yield warning(
-                    "deprecated-tag", pointer, f"{tag} is out of use.", f"Use {term.deprecated_by}."
+                    "deprecated-tag",
+                    pointer,
+                    f"{tag} is out of use.",
+                    f"Use {namespace}:{term.deprecated_by}.",
                 )
-        elif field.open and namespace in field.namespaces:
-            continue
         elif vocabulary.version(namespace) is None and (field.or_text or namespace in field.namespaces):
             continue  # plain words with a colon, or a vocabulary that this registry has not loaded
         elif around.lenient and vocabulary.version(namespace) is None:
@@ -123,7 +124,9 @@ def ids_unique(parts: Parts, around: Circumstances) -> Iterator[Finding]:
 
 def elements_say_something(parts: Parts, around: Circumstances) -> Iterator[Finding]:
     """No element of a list is empty."""
-    for pointer, items, _ in parts.lists:
+    for pointer, items, kind in parts.lists:
+        if not issubclass(kind, Element):
+            continue
         for index, item in enumerate(items):
             if isinstance(item, dict) and not item.keys() - {"id"}:
                 name = pointer.rpartition("/")[2]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rapidfuzz import process
 
 from registry.errors import Finding
-from registry.records.content.outline import names_at, pointer_of
+from registry.records.content.outline import OUTLINES, keep_unknown, names_at, pointer_of
 from registry.records.content.submission import STAMPED_FIELDS, SUBMISSIONS
 from registry.taxonomies.vocabulary import TAG_PATTERN
 
@@ -63,10 +63,13 @@ def validated(kind: str, raw: Mapping[str, Any], *, lenient: bool = False) -> di
     """The content as its model reads it: trimmed, codes in their usual case, shorthands written out, nothing
     added.
 
-    Raises `pydantic.ValidationError`; `lenient` lets unknown fields through.
+    Raises `pydantic.ValidationError`; with `lenient`, unknown fields are no mistake and stay as they are.
     """
-    model = SUBMISSIONS[kind].model_validate(raw, extra="allow" if lenient else "forbid")
-    return model.model_dump(exclude_unset=True, exclude_none=True)
+    model = SUBMISSIONS[kind].model_validate(raw, extra="ignore" if lenient else "forbid")
+    data = model.model_dump(exclude_unset=True, exclude_none=True)
+    if lenient:
+        keep_unknown(OUTLINES[kind], raw, data)
+    return data
 
 
 def explain(kind: str, raw: Any, error: ValidationError) -> list[tuple[Location, Finding]]:

@@ -61,13 +61,11 @@ def looks_like_tag(text: str) -> bool:
 class Terms:
     """Marks a field as one that holds tags. `namespaces` are those that belong there; none means any.
 
-    `or_text` tells that plain words may stand instead of a tag; `open` that terms need not be listed
-    anywhere, as with the names of organisations.
+    `or_text` tells that plain words may stand instead of a tag.
     """
 
     namespaces: tuple[str, ...] = ()
     or_text: bool = False
-    open: bool = False
 
 
 Tag = Annotated[str, StringConstraints(min_length=3, max_length=MAX_TAG, pattern=TAG_PATTERN)]
