@@ -480,6 +480,8 @@ async def _write_versions(
         await session.execute(update(Record).where(Record.pk == key).values(**values))
     pk_of = {step.id: step.record.pk if step.record is not None else keys[step.id] for step in steps}
 
+    left = await _scopes_left(session, [step.record for step in steps if step.record is not None])
+
     stored: list[queries.Stored] = []
     versions: list[dict[str, Any]] = []
     tags: list[dict[str, Any]] = []
@@ -524,7 +526,7 @@ async def _write_versions(
                 version=step.number,
                 kind=step.kind,
                 public=seq is not None,
-                scopes=_scopes(step, shown, borne) if seq is not None else (),
+                scopes=tuple(dict.fromkeys((*_scopes(step, shown, borne), *left.get(pk, ())))) if seq is not None else (),
             )
         )
         stored.append(
@@ -585,6 +587,26 @@ def _scopes(step: _Next, shown_provider: str | None, tags: Sequence[str]) -> tup
     about = [f"record:{id}" for role, _, id in documents.links_of(step.document) if role == "about"]
     by = [f"provider:{shown_provider}"] if shown_provider else []
     return ("all", f"record:{step.id}", f"kind:{step.kind}", *by, *about, *(f"tag:{tag}" for tag in tags))
+
+
+async def _scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[int, list[str]]:
+    """What the versions before stood in: a feed that a revision leaves is stale too."""
+    left: dict[int, list[str]] = {
+        record.pk: [f"provider:{record.shown_provider}"] if record.shown_provider else [] for record in records
+    }
+    if not left:
+        return left
+    for pk, tag in await session.execute(
+        select(RecordTag.record_pk, RecordTag.tag).where(RecordTag.record_pk.in_(left))
+    ):
+        left[pk].append(f"tag:{tag}")
+    for pk, target in await session.execute(
+        select(RecordLink.record_pk, RecordLink.target_id).where(
+            RecordLink.record_pk.in_(left), RecordLink.role == "about"
+        )
+    ):
+        left[pk].append(f"record:{target}")
+    return left
 
 
 def _entry(record: Record, action: str, actor: Actor) -> Entry:
