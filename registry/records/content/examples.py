@@ -41,7 +41,15 @@ INCIDENT: dict[str, Any] = {
         "published": "2024-06-30",
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     },
-    "credits": [{"id": "1", "name": "A reader", "role": "reporter", "url": "https://example.org/reader"}],
+    "credits": [
+        {
+            "id": "1",
+            "name": "A reader",
+            "role": "reporter",
+            "organisation": "Example News",
+            "url": "https://example.org/reader",
+        }
+    ],
     "tags": ["misuse:fraud/voice-clone"],
     "classifications": [
         {
@@ -143,7 +151,7 @@ INCIDENT: dict[str, Any] = {
             "method": "human",
         }
     ],
-    "absent": [{"id": "1", "pointer": "/content/affected/1/count", "reason": "unknown"}],
+    "absent": [{"id": "1", "pointer": "/content/affected/2/count", "reason": "unknown"}],
     "restricted_commits": [
         {"id": "1", "commit": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"}
     ],
@@ -181,7 +189,10 @@ INCIDENT: dict[str, Any] = {
                 "assertion": {"status": "suspected"},
             }
         ],
-        "affected": [{"id": "1", "group": "affected:older-people"}],
+        "affected": [
+            {"id": "1", "group": "affected:older-people", "count": {"min": 35}},
+            {"id": "2", "group": "relatives of the people called"},
+        ],
         "platforms": ["platform:telephone"],
         "harms": [
             {
