@@ -4,15 +4,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT := $(or $(CANDOR_PORT),8000)
 
 .PHONY: run test lint types rules units clean
 
 run: $(VENV)/.run
-	@$(BIN)/candor init
-	@$(BIN)/candor provider add candor-editors --name "Candor editors" --approve --if-missing
-	@$(BIN)/candor import native samples --provider candor-editors --publish --if-empty
-	@$(BIN)/candor serve
+	@$(BIN)/candor serve --samples
 
 test: lint types rules units
 

@@ -1,4 +1,4 @@
-"""The command `candor`. Rooms and extensions bring their own commands; this file holds what concerns the whole."""
+"""The command `candor`: what concerns the whole. Rooms and extensions bring their own commands."""
 
 import json
 from pathlib import Path
@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 
 from registry import operate, terminal
 from registry.changelog.append import public_head
-from registry.errors import CandorError, Misconfigured
 from registry.commands.exchange import register as register_exchange
+from registry.commands.providers import register as register_providers
+from registry.commands.samples import load_samples
+from registry.commands.taxonomies import register as register_taxonomies
+from registry.errors import CandorError, Misconfigured, Unavailable
 from registry.extensions import load_extensions
 from registry.logs import configure
 from registry.node import init_node, open_node
-from registry.commands.providers import register as register_providers
 from registry.settings import PREFIX, Settings, load
-from registry.commands.taxonomies import register as register_taxonomies
 
 app = typer.Typer(
     name="candor",
@@ -49,8 +51,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
     workers: Annotated[int | None, typer.Option(help="Web processes.", min=1, max=64)] = None,
+    samples: Annotated[bool, typer.Option("--samples", help="First load the sample records.")] = False,
 ) -> None:
-    """Serve pages, API and feeds. Migrates the embedded database by itself; refuses an outdated production one."""
+    """Serve. The embedded database is migrated first; an outdated production one is refused."""
     import os
 
     # Web processes read their settings anew: what was given here reaches them through the environment.
@@ -58,6 +61,8 @@ def serve(
         if value is not None:
             os.environ[PREFIX + name] = str(value)
     settings = load()
+    if samples:
+        load_samples(settings)
     terminal.err.print(f"Serving [bold]{settings.name}[/] at [link]{settings.url}[/link] (Ctrl-C stops)")
     operate.serve(settings)
 
@@ -176,9 +181,9 @@ def main() -> None:
                 extension.commands(app)
         app()
     except CandorError as error:
-        try:
-            terminal.fail(error)
-        except typer.Exit as ending:
-            raise SystemExit(ending.exit_code) from None
+        raise SystemExit(terminal.tell(error)) from None
+    except DBAPIError as error:
+        trouble = Unavailable(f"The database does not answer: {error.orig}.")
+        raise SystemExit(terminal.tell(trouble)) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

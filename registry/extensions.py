@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from litestar.types import ControllerRouterHandler
-
 from registry.changelog.tail import LogReader
 from registry.db import Database
 from registry.errors import Misconfigured
@@ -18,8 +16,10 @@ from registry.finder import Finder
 from registry.settings import Settings
 from registry.taxonomies.keeper import VocabularyKeeper
 
+# An extension's commands are wanted without its routes: what only pages and the API need is not imported for them.
 if TYPE_CHECKING:
     import typer
+    from litestar.types import ControllerRouterHandler
 
 GROUP = "candor.extensions"
 
@@ -51,11 +51,13 @@ class Extension:
     """What one extension brings. Everything but the name may be left out."""
 
     name: str
-    routes: Callable[[Node], Sequence[ControllerRouterHandler]] | None = None
+    routes: Callable[[Node], Sequence["ControllerRouterHandler"]] | None = None
     readers: Callable[[Node], Sequence[LogReader]] | None = None
     finder: Callable[[Node], Finder] | None = None
     commands: Callable[["typer.Typer"], None] | None = None
     health: Callable[[Node], Callable[[], dict[str, Any]]] | None = None
+    # Given the request, the status and the problem document, for people who wait for a page (`registry.problems`).
+    error_page: Callable[[Node], Callable[[Any, int, dict[str, Any]], Any]] | None = None
 
 
 def load_extensions(names: Sequence[str] | None = None) -> tuple[Extension, ...]:
@@ -63,7 +65,9 @@ def load_extensions(names: Sequence[str] | None = None) -> tuple[Extension, ...]
     installed = {point.name: point for point in entry_points(group=GROUP)}
     wanted = sorted(installed) if names is None else list(names)
     if unknown := [name for name in wanted if name not in installed]:
-        raise Misconfigured(f"No extension {unknown[0]!r} is installed; there are: {', '.join(sorted(installed))}.")
+        raise Misconfigured(
+            f"No extension {unknown[0]!r} is installed; there are: {', '.join(sorted(installed))}."
+        )
     loaded: list[Extension] = []
     for name in wanted:
         extension = installed[name].load()

@@ -14,7 +14,7 @@ from registry.changelog.models import Counter, NodeFact
 from registry.db import Database
 from registry.errors import Misconfigured
 from registry.extensions import Extension, Node
-from registry.migrate import migrate, present_revision, require_current
+from registry.migrate import migrate, newest_revision, present_revision, require_current
 from registry.settings import Settings
 from registry.taxonomies.keeper import VocabularyKeeper
 from registry.taxonomies.service import install_own
@@ -29,7 +29,8 @@ async def init_node(settings: Settings) -> str:
     _prepare_folder(settings)
     database = Database(settings.database)
     try:
-        await migrate(database)
+        if await present_revision(database) != newest_revision():
+            await migrate(database)
         async with database.write() as session:
             facts = await _facts(session)
             if ORIGIN not in facts:

@@ -16,7 +16,6 @@ from sqlalchemy import Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry import __version__
-from registry.app import create_app
 from registry.changelog.tail import Tail
 from registry.clock import instant
 from registry.db import Base, Database, now
@@ -60,6 +59,8 @@ def serve(settings: Settings) -> None:
 
 def application() -> Any:
     """What each web process runs."""
+    from registry.app import create_app
+
     settings = load()
     configure(settings)
     extensions = load_extensions(settings.extensions)

@@ -5,9 +5,8 @@ import json
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from enum import IntEnum
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -67,8 +66,8 @@ def say_findings(findings: Iterable[Finding], where: str = "") -> None:
             err.print(f"      [dim]{escape(finding.suggestion)}[/]")
 
 
-def fail(error: CandorError) -> NoReturn:
-    """Tell what went wrong and what to do, and end."""
+def tell(error: CandorError) -> Exit:
+    """Tell what went wrong and what to do; answers the exit code that goes with it."""
     err.print(f"[red bold]{escape(error.title)}.[/] {escape(error.detail)}")
     say_findings(error.findings)
-    raise typer.Exit(Exit.FAILED)
+    return Exit.FAILED
