@@ -15,6 +15,7 @@ from registry.records.content.elements import forget_repeated_ids, number
 from registry.records.content.measures import Circumstances
 from registry.records.content.mend import fit, pruned, usable, without_empties
 from registry.records.content.outline import collect
+from registry.records.content.patch import patched_findings
 from registry.records.content.rules import AUTHORS_RULES, RULES
 from registry.records.content.shape import explain, nearest, validated
 from registry.records.content.submission import KINDS
@@ -86,6 +87,8 @@ def check(
     around = Circumstances(vocabulary, own_id, lenient if sources is None else sources, lenient)
     parts = collect(kind, rest if data is None else data)
     broken_rules = [finding for rule in RULES for finding in rule(parts, around)]
+    if data is not None and "restricted" in data:
+        broken_rules += patched_findings(kind, data, around)
     if lenient:
         findings += [
             finding if finding.code in _NEVER_MILD else replace(finding, severity=Severity.WARNING)
@@ -94,7 +97,7 @@ def check(
     else:
         findings += broken_rules
         findings += [finding for rule in AUTHORS_RULES for finding in rule(parts, around)]
-    findings = _once(findings)
+    findings = _once([_as_sent(raw, finding) for finding in findings])
     if data is None or has_errors(findings):
         return _refused(findings)
     if lenient and any(finding.code == "duplicate-element-id" for finding in findings):
@@ -136,6 +139,21 @@ def _once(findings: list[Finding]) -> list[Finding]:
     for finding in findings:
         seen.setdefault((finding.code, finding.pointer), finding)
     return list(seen.values())
+
+
+def _as_sent(raw: Any, finding: Finding) -> Finding:
+    """The finding on a shorthand, at the text that was sent and not inside the object that it stands for."""
+    value = raw
+    end = 0
+    for token in finding.pointer.split("/")[1:]:
+        if isinstance(value, str):
+            return replace(finding, pointer=finding.pointer[:end])
+        end += len(token) + 1
+        try:
+            value = value[int(token)] if isinstance(value, list) else value[token]
+        except (KeyError, IndexError, TypeError, ValueError):
+            break
+    return finding
 
 
 def _unknown_kind(kind: Any) -> Finding:
