@@ -144,6 +144,11 @@ class _Tag:
     wider: tuple[str, ...]
 
 
+def stale_digest() -> str:
+    """The digest of an index that may serve on, but has to be built anew."""
+    return f"{SHAPE}:stale"
+
+
 class Projector:
     """Projects documents under one vocabulary: it names the broader tags and what tags are called."""
 

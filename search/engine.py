@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from search.document import Key, Projection
 from search.request import Request
@@ -25,7 +25,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Records without their documents, best first, how many there are in all, and the position of the index."""
+    """Records without their documents, best first, how many there are in all, and the position of the
+    index.
+    """
 
     keys: Sequence[Key]
     total: int
@@ -89,7 +91,12 @@ class Engine(Protocol):
         """Be the only writer of all processes. `update` is called inside."""
 
     def rebuild(self) -> AbstractAsyncContextManager[Rebuild]:
-        """Build a new index beside the serving one. Leaving without `publish` throws it away."""
+        """Build a new index beside the serving one; waits while any process builds one. Leaving without
+        `publish` throws it away.
+        """
 
-    async def idle(self) -> None:
-        """Give back what only writing needs."""
+    async def idle(self) -> bool:
+        """Give back what only writing needs. False when there is something left to do later."""
+
+    def health(self) -> dict[str, Any]:
+        """What operators see: the engine's name, whether it answers, and its position."""

@@ -65,8 +65,15 @@ def understand(typed: str) -> Question:
             (unwanted if excluded else wanted).setdefault(part)
             last = None if quoted or excluded else part
     growing = last is not None and typed[-1:].isalnum() and last == next(reversed(wanted))
-    unfinished = growing and last is not None and len(last.words[-1]) >= MIN_PREFIX and not shortened
+    unfinished = growing and not shortened and _may_grow(last)
     return Question(tuple(wanted), tuple(unwanted), unfinished, shortened)
+
+
+def _may_grow(part: Part | None) -> bool:
+    """A single letter begins nearly everything (within a row it does not), and an ideograph does not grow."""
+    if part is None or text.alone(part.words[-1]):
+        return False
+    return len(part.words) > 1 or len(part.words[0]) >= MIN_PREFIX
 
 
 def _rows(found: list[str], together: bool) -> list[list[str]]:

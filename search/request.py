@@ -28,6 +28,8 @@ MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 MAX_VALUES = 50
 MAX_VALUE = 300
+DEFAULT_SUGGESTIONS = 8
+MAX_SUGGESTIONS = 20
 EVERY_FACET = "*"
 
 _CLOSED: Mapping[str, tuple[str, ...]] = {
@@ -112,30 +114,15 @@ def parse(parameters: Parameters) -> Request:
 
     A parameter without a value is one that was not given: forms send those.
     """
-    given = {
-        name: found for name, values in parameters.items() if (found := [v for v in values if v.strip()])
-    }
-    reading = _Reading(given)
-    for name in given:
-        if name not in PARAMETERS:
-            near = process.extractOne(name, PARAMETERS, score_cutoff=60)
-            reading.wrong(
-                "unknown-parameter",
-                name,
-                f"{name[:40]!r} is not a parameter of the search.",
-                near and f"Write {near[0]}.",
-            )
-    q = reading.one("q")
-    if len(q) > MAX_CHARACTERS:
-        reading.wrong(
-            "too-long", "q", f"The question has more than {MAX_CHARACTERS:,} characters.", "Ask for less."
-        )
+    reading = _Reading(parameters)
+    reading.only(PARAMETERS)
+    q = reading.text("q")
     question = understand(q)
     if question.shortened:
         reading.note("question-shortened", f"Only the first {MAX_WORDS} words were looked for.")
     if q and question.empty:
         reading.note("no-words", "The question holds no word to look for, so it leaves nothing out.")
-    if "as_of" in given:
+    if "as_of" in reading.given:
         reading.wrong(
             "not-here", "as_of", "This registry does not answer for an earlier time.", "Leave as_of out."
         )
@@ -155,11 +142,25 @@ def parse(parameters: Parameters) -> Request:
     return request
 
 
+def read_suggest(parameters: Parameters) -> tuple[str, int]:
+    """What was typed, and how many suggestions are wanted. Raises `Malformed` with every finding at once."""
+    reading = _Reading(parameters)
+    reading.only(("q", "limit"))
+    typed, limit = reading.text("q"), reading.number("limit", DEFAULT_SUGGESTIONS, 1, MAX_SUGGESTIONS)
+    if reading.findings:
+        raise Malformed("The request has parameters that cannot be read.", findings=reading.findings)
+    return typed, limit
+
+
 class _Reading:
     """Reads parameters one by one and gathers what is wrong with them."""
 
-    def __init__(self, given: Mapping[str, Sequence[str]]) -> None:
-        self.given = given
+    def __init__(self, parameters: Parameters) -> None:
+        self.given = {
+            name: given
+            for name, values in parameters.items()
+            if (given := [value for value in values if value.strip()])
+        }
         self.findings: list[Finding] = []
         self.notes: list[Finding] = []
 
@@ -169,6 +170,19 @@ class _Reading:
 
     def note(self, code: str, message: str) -> None:
         self.notes.append(Finding(code, "/q", message, severity=Severity.WARNING))
+
+    def only(self, known: Sequence[str]) -> None:
+        for name in self.given:
+            if name not in known:
+                near = process.extractOne(name, known, score_cutoff=60)
+                suggestion = f"Write {near[0]}." if near else None
+                self.wrong("unknown-parameter", name, f"{name[:40]!r} is not a parameter here.", suggestion)
+
+    def text(self, name: str) -> str:
+        value = self.one(name)
+        if len(value) > MAX_CHARACTERS:
+            self.wrong("too-long", name, f"More than {MAX_CHARACTERS:,} characters.", "Ask for less.")
+        return value
 
     def one(self, name: str) -> str:
         values = self.given.get(name, ())

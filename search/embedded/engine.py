@@ -7,7 +7,7 @@ request.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from tantivy import DocAddress
 from registry.errors import Finding, Severity, Unavailable
 from search.document import Key, Projection
 from search.embedded import counts, queries, similar, suggest
-from search.embedded.store import Building, Snapshot, Store
+from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
 from search.engine import Keys, Place
 from search.highlight import Marker
 from search.request import Request
@@ -40,6 +40,15 @@ class EmbeddedEngine:
 
     async def _run(self, work: Callable[..., T], *given: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    async def run_to_end(self, work: Callable[..., T], *given: Any) -> T:
+        """As `_run`, for what writes: a thread cannot be stopped, so whoever is cancelled waits for it."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
 
     # --- asking
 
@@ -127,55 +136,84 @@ class EmbeddedEngine:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
-        async with self._one_at_a_time:
-            # Another process's lock gives no sign when it is let go.
-            while (handle := self.store.try_lock()) is None:  # noqa: ASYNC110
-                await asyncio.sleep(_LOCK_POLL_SECONDS)
-            try:
-                yield
-            finally:
-                self.store.unlock(handle)
+        async with self._one_at_a_time, self._holding(WRITING):
+            yield
+
+    @asynccontextmanager
+    async def _holding(self, lock: str) -> AsyncIterator[None]:
+        # Another process's lock gives no sign when it is let go.
+        while (handle := self.store.try_lock(lock)) is None:  # noqa: ASYNC110
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self.store.unlock(handle)
 
     async def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
-        await self._run(self.store.update, records, gone, place)
+        await self.run_to_end(self.store.update, records, gone, place)
 
     @asynccontextmanager
     async def rebuild(self) -> AsyncIterator["EmbeddedRebuild"]:
-        building = await self._run(self.store.new_generation)
-        rebuild = EmbeddedRebuild(self, building)
-        try:
-            yield rebuild
-        finally:
-            if not rebuild.published:
-                await asyncio.shield(self._run(building.abandon))
+        async with self._holding(BUILDING):
+            rebuild = EmbeddedRebuild(self)
+            try:
+                yield rebuild
+            finally:
+                await asyncio.shield(rebuild.close())
 
-    async def idle(self) -> None:
+    async def idle(self) -> bool:
         async with self.writing():
-            await self._run(self.store.close_writer)
-            await self._run(self.store.tidy)
+            await self.run_to_end(self.store.close_writer)
+            # A folder in the making looks like one that was left behind.
+            if (handle := self.store.try_lock(BUILDING)) is None:
+                return False
+            try:
+                return await self.run_to_end(self.store.tidy)
+            finally:
+                self.store.unlock(handle)
+
+    def health(self) -> dict[str, Any]:
+        try:
+            position = self.store.snapshot().place.position
+        except Unavailable as error:
+            return {"engine": self.name, "answers": False, "reason": error.detail}
+        return {"engine": self.name, "answers": True, "position": position}
 
 
 class EmbeddedRebuild:
     """An index in a folder of its own, until `publish` swaps the pointer."""
 
-    def __init__(self, engine: EmbeddedEngine, building: Building) -> None:
-        self.published = False
+    def __init__(self, engine: EmbeddedEngine) -> None:
         self._engine = engine
-        self._building = building
+        self._building: Building | None = None
+        self._published = False
+
+    async def _run(self, work: Callable[..., T], *given: Any) -> T:
+        return await self._engine.run_to_end(work, *given)
+
+    async def _open(self) -> Building:
+        if self._building is None:
+            self._building = await self._run(self._engine.store.new_generation)
+        return self._building
 
     async def add(self, records: Sequence[Projection]) -> None:
-        await self._engine._run(self._building.add, records)
+        await self._run((await self._open()).add, records)
 
-    def finishing(self) -> Any:
+    def finishing(self) -> AbstractAsyncContextManager[None]:
         return self._engine.writing()
 
     async def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
-        await self._engine._run(self._building.update, records, gone)
+        await self._run((await self._open()).update, records, gone)
 
     async def publish(self, place: Place) -> None:
-        await self._engine._run(self._building.finish, place)
-        await self._engine._run(self._engine.store.publish, self._building)
-        self.published = True
+        building = await self._open()
+        await self._run(building.finish, place)
+        await self._run(self._engine.store.publish, building)
+        self._published = True
+
+    async def close(self) -> None:
+        if self._building is not None and not self._published:
+            await self._run(self._building.abandon)
 
 
 _SORTED_BY = {

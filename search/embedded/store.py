@@ -1,7 +1,8 @@
 """The folder of the embedded index: which index serves, who writes, and what readers see of it.
 
     index/current          one line: the name of the folder that serves; replaced in one step
-    index/lock             held (flock) by the one process that writes, for as long as one batch takes
+    index/writing.lock     held (flock) by the one process that writes, for as long as one batch takes
+    index/building.lock    held by the one process that builds a new index
     index/<name>/          one tantivy index; a rebuild makes another beside it
 
 A reader looks at two files before each question, so it notices another process's commit, or a swap, at once.
@@ -36,7 +37,8 @@ T = TypeVar("T")
 log = structlog.get_logger("candor.search")
 
 CURRENT = "current"
-LOCK = "lock"
+WRITING = "writing.lock"
+BUILDING = "building.lock"
 BROKEN = "broken"
 # tantivy asks for 15 MB a thread at least. More only makes fewer, larger segments.
 WRITER_BYTES = 20_000_000
@@ -54,7 +56,9 @@ class Broken(Exception):
 
 @dataclass
 class Snapshot:
-    """One state of the index. Everything asked of it answers from that state, whatever is written meanwhile."""
+    """One state of the index. Everything asked of it answers from that state, whatever is written
+    meanwhile.
+    """
 
     name: str
     stamp: tuple[int, int]
@@ -240,10 +244,10 @@ class Store:
 
     # --- writing
 
-    def try_lock(self) -> int | None:
-        """Take the one writer's place, or None while another has it. Ends with `unlock`."""
+    def try_lock(self, name: str) -> int | None:
+        """Take a lock that all processes share, or None while another has it. Ends with `unlock`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -252,7 +256,6 @@ class Store:
         return handle
 
     def unlock(self, handle: int) -> None:
-        # Whoever comes next, here or in another process, has to be able to open tantivy's own writer.
         os.close(handle)
 
     def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
@@ -293,15 +296,21 @@ class Store:
         beside.replace(self.folder / CURRENT)
         _sync(self.folder)
 
-    def tidy(self, keep: Sequence[Path] = ()) -> None:
-        """Remove indexes that nobody reads any more. The lock is held by the caller."""
+    def tidy(self) -> bool:
+        """Remove indexes that nobody reads any more, and what a killed rebuild left. The lock is held by
+        the caller.
+
+        False while there is one that may still be read.
+        """
         with suppress(OSError, Broken):
             current = self._current()
             swapped = (self.folder / CURRENT).stat().st_mtime
-            for folder in self.folder.iterdir():
-                idle = time.time() - max(swapped, folder.stat().st_mtime)
-                if folder.is_dir() and folder.name != current and folder not in keep and idle > KEEP_SECONDS:
+            others = [path for path in self.folder.iterdir() if path.is_dir() and path.name != current]
+            for folder in others:
+                if time.time() - max(swapped, folder.stat().st_mtime) > KEEP_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
+            return not any(folder.exists() for folder in others)
+        return True
 
 
 class Building:

@@ -1,0 +1,120 @@
+"""`candor search` and `candor reindex`."""
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from registry import terminal
+from registry.node import open_node
+from search.document import FILTERS
+from search.engine import Place
+from search.finder import SearchFinder
+from search.indexer import IndexReader
+from search.open import open_engine
+from search.request import parse
+from search.results import Answer, encode
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
+]
+Values = list[str] | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of search."""
+    app.command()(search)
+    app.command()(reindex)
+
+
+def search(
+    query: Annotated[list[str], typer.Argument(help='Words, "phrases" and -exclusions (after --).')],
+    tag: Annotated[
+        Values, typer.Option(help="Only records with this tag, or one below it. May be repeated.")
+    ] = None,
+    kind: Annotated[Values, typer.Option(help="Only records of this kind. May be repeated.")] = None,
+    filter: Annotated[
+        Values, typer.Option(help=f"NAME=VALUE; one of {', '.join(FILTERS)}. May be repeated.")
+    ] = None,
+    sort: Annotated[str, typer.Option(help="relevance, newest, oldest, updated or severity.")] = "relevance",
+    limit: Annotated[int, typer.Option(help="Hits to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Search this registry's published records."""
+    parameters: dict[str, list[str]] = {
+        "q": [" ".join(query)],
+        "tag": tag or [],
+        "kind": kind or [],
+        "sort": [sort],
+        "limit": [str(limit)],
+    }
+    for pair in filter or ():
+        name, _, value = pair.partition("=")
+        parameters.setdefault(name.strip(), []).append(value)
+    request = parse(parameters)
+
+    async def work() -> Answer:
+        async with open_node(terminal.settings()) as node:
+            return await SearchFinder(node, open_engine(node.settings)).search(request)
+
+    answer = terminal.run(work())
+    if as_json:
+        terminal.say_json(msgspec.json.decode(encode(answer)))
+    else:
+        _show(answer)
+
+
+def _show(answer: Answer) -> None:
+    for note in answer.notes:
+        terminal.err.print(f"[yellow]{escape(note.message)}[/]")
+    for hit in answer.hits:
+        record: dict[str, Any] = msgspec.json.decode(hit.document)
+        title = _marked(hit.highlights.get("title")) or escape(record.get("title", ""))
+        terminal.out.print(f"[cyan]{hit.id}[/] [dim]{escape(record.get('kind', ''))}[/] {title}")
+        for name, segments in hit.highlights.items():
+            if name != "title":
+                terminal.out.print(f"    [dim]{_marked(segments)}[/]")
+    shown = len(answer.hits)
+    more = f", {shown} shown" if shown < answer.total else ""
+    terminal.out.print(f"[bold]{answer.total:,}[/] found{more} [dim](position {answer.position})[/]")
+
+
+def _marked(segments: Any) -> str:
+    return "".join(
+        f"[bold yellow]{escape(segment.text)}[/]" if segment.mark else escape(segment.text)
+        for segment in segments or ()
+    )
+
+
+def reindex(as_json: AsJson = False) -> None:
+    """Build the search index anew from the database, beside the one that serves, and swap."""
+
+    async def work() -> tuple[int, Place]:
+        built = 0
+        async with open_node(terminal.settings()) as node:
+            engine = open_engine(node.settings)
+            with Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=terminal.err,
+                disable=as_json,
+            ) as bar:
+                task = bar.add_task("Indexing", total=None)
+
+                def tell(count: int, total: int) -> None:
+                    nonlocal built
+                    built = count
+                    bar.update(task, completed=count, total=total)
+
+                await IndexReader(node, engine).rebuild(progress=tell)
+            return built, await engine.place()
+
+    count, place = terminal.run(work())
+    if as_json:
+        terminal.say_json({"records": count, "position": place.position})
+    else:
+        terminal.say(f"[green]Indexed[/] [bold]{count:,}[/] records up to position {place.position}.")

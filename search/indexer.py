@@ -1,0 +1,231 @@
+"""The reader of the log that keeps the index: what it indexes, when it builds anew, and how it catches
+up.
+
+The place that it has read to stands in the index, in the same commit as what it covers, so neither can
+run ahead of the other. A record is indexed as it is in the database when its change is read: reading a
+change twice, or late, changes nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+from registry.changelog.append import public_head
+from registry.changelog.tail import ChangeRow, head, read_changes
+from registry.errors import Unavailable
+from registry.extensions import Node
+from registry.records import queries as records
+from registry.records.queries import Stored
+from registry.taxonomies.vocabulary import Vocabulary
+from search.document import Key, Projection, Projector, stale_digest
+from search.engine import Engine, Place, Rebuild
+from search.queries import RECORD
+
+NAME = "search"
+BATCH = 500
+IDLE_SECONDS = 3.0
+RETRY_SECONDS = 60.0
+# Content that had to be destroyed lives on in the files of an index until they are written anew.
+ERASED = "erased"
+
+log = structlog.get_logger("candor.search")
+
+Progress = Callable[[int, int], None]
+"""Called with the number of records that are in, and of all there are to come."""
+
+
+class IndexReader:
+    """A `registry.changelog.tail.LogReader`. It keeps its own place, in the index."""
+
+    name = NAME
+    batch = BATCH
+
+    def __init__(self, node: Node, engine: Engine) -> None:
+        self.engine = engine
+        self._database = node.database
+        self._vocabulary = node.vocabulary
+        self._projector = Projector(Vocabulary())
+        self._checked = False
+        self._passed = 0
+        # Set while there may be something to tidy up; so at first, for what another process left behind.
+        self._written: float | None = time.monotonic()
+        self._retry_at = 0.0
+        self._rebuilding: asyncio.Task[None] | None = None
+
+    async def position(self) -> int:
+        """The last `seq` dealt with. Builds the index first where there is none that can be read."""
+        projector = await self._current()
+        await self._rest()
+        place = await self._sound_place()
+        if place is None:
+            await self.rebuild(only_if=self._unsound)
+            self._checked = True
+            place = await self.engine.place()
+        self._checked = True
+        if (
+            place.digest != projector.digest
+            and self._rebuilding is None
+            and time.monotonic() >= self._retry_at
+        ):
+            self._rebuilding = asyncio.create_task(self._rebuild_beside())
+        return max(place.seq, self._passed)
+
+    async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
+        """Index what changed in public. Changes of any other kind move the place in memory only."""
+        touched = _touched(changes)
+        if not touched:
+            self._passed = max(self._passed, upto)
+            return
+        projector = await self._current()
+        async with self.engine.writing():
+            place = await self.engine.place()
+            if place.seq >= upto:
+                return  # another process had the lease and read further
+            async with self._database.read() as session:
+                found = await records.documents(session, touched)
+            position = max(change.public_seq or 0 for change in changes)
+            erased = any(change.action == ERASED for change in changes)
+            records_in, gone = await asyncio.to_thread(_project, projector, found)
+            digest = stale_digest() if erased else place.digest
+            await self.engine.update(records_in, gone, Place(max(position, place.position), upto, digest))
+            self._written = time.monotonic()
+
+    async def release(self) -> None:
+        """Stop building, and give the writer's memory and its lock back."""
+        if self._rebuilding is not None:
+            self._rebuilding.cancel()
+            await asyncio.gather(self._rebuilding, return_exceptions=True)
+            self._rebuilding = None
+        if self._written is not None:
+            self._written = None
+            await self.engine.idle()
+
+    async def rebuild(
+        self, *, only_if: Callable[[], Awaitable[bool]] | None = None, progress: Progress | None = None
+    ) -> None:
+        """Build a new index from the database beside the one that serves, and swap.
+
+        `only_if` is asked once no other process is building any more.
+        """
+        projector = await self._current()
+        started = time.monotonic()
+        async with self.engine.rebuild() as building:
+            if only_if is not None and not await only_if():
+                return
+            async with self._database.read() as session:
+                seq = await head(session)
+                position = await public_head(session)
+                total = sum((await records.counts(session)).values())
+            count = await self._fill(building, projector, progress, total)
+            async with building.finishing():
+                seq, position = await self._catch_up(building, projector, seq, position)
+                await building.publish(Place(position, seq, projector.digest))
+        self._written = time.monotonic()
+        log.info("search index built", records=count, seconds=round(time.monotonic() - started, 1))
+
+    # --- parts
+
+    async def _current(self) -> Projector:
+        vocabulary = await self._vocabulary.current()
+        if vocabulary is not self._projector.vocabulary:
+            self._projector = Projector(vocabulary)
+        return self._projector
+
+    async def _sound_place(self) -> Place | None:
+        """Where the index stands; None when it has to be built anew."""
+        if not self._checked and not await self.engine.check():
+            return None
+        try:
+            place = await self.engine.place()
+        except Unavailable:
+            return None
+        if not self._checked:
+            async with self._database.read() as session:
+                if place.seq > await head(session):
+                    log.warning("search index is of another database and is built anew")
+                    return None
+        return place
+
+    async def _unsound(self) -> bool:
+        return await self._sound_place() is None
+
+    async def _outdated(self) -> bool:
+        return (await self.engine.place()).digest != (await self._current()).digest
+
+    async def _rebuild_beside(self) -> None:
+        """Build anew while the old index serves and is kept up to date."""
+        try:
+            await self.rebuild(only_if=self._outdated)
+        except Exception:
+            log.exception("search index could not be built anew")
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+        finally:
+            self._rebuilding = None
+
+    async def _rest(self) -> None:
+        """Give back what only writing needs, once nothing was written for a while."""
+        if self._written is not None and time.monotonic() > self._written + IDLE_SECONDS:
+            done = await self.engine.idle()
+            self._written = None if done else time.monotonic()
+
+    async def _fill(
+        self, building: Rebuild, projector: Projector, progress: Progress | None, total: int
+    ) -> int:
+        count, after = 0, 0
+        while True:
+            async with self._database.read() as session:
+                rows = await records.all_listed(session, after=after, limit=BATCH)
+            if not rows:
+                return count
+            found = {(row.origin, row.id): row for row in rows}
+            records_in, _ = await asyncio.to_thread(_project, projector, found)
+            await building.add(records_in)
+            after = rows[-1].first_seq or after
+            count += len(rows)
+            if progress is not None:
+                progress(count, max(total, count))
+
+    async def _catch_up(
+        self, building: Rebuild, projector: Projector, seq: int, position: int
+    ) -> tuple[int, int]:
+        """Put in what changed since `seq`; returns how far that went."""
+        while True:
+            async with self._database.read() as session:
+                changes = await read_changes(session, after=seq, limit=BATCH)
+                touched = _touched(changes)
+                found = await records.documents(session, touched) if touched else {}
+            if not changes:
+                return seq, position
+            records_in, gone = await asyncio.to_thread(_project, projector, found)
+            await building.update(records_in, gone)
+            seq = changes[-1].seq
+            position = max(position, *(change.public_seq or 0 for change in changes))
+
+
+def _touched(changes: Sequence[ChangeRow]) -> list[Key]:
+    """The records whose public face may have changed, once each."""
+    return list(
+        dict.fromkeys(
+            (change.origin, change.subject)
+            for change in changes
+            if change.topic == RECORD and change.public_seq is not None
+        )
+    )
+
+
+def _project(projector: Projector, found: Mapping[Key, Stored | None]) -> tuple[list[Projection], list[Key]]:
+    """What to put in and what to take out. One document that cannot be projected does not stop the others."""
+    put: list[Projection] = []
+    gone: list[Key] = []
+    for key, stored in found.items():
+        if stored is None:
+            gone.append(key)
+            continue
+        try:
+            put.append(projector.project_bytes(stored.document))
+        except Exception:
+            log.exception("record left out of the search index", origin=key[0], id=key[1])
+            gone.append(key)
+    return put, gone
