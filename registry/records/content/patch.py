@@ -71,10 +71,9 @@ def _in_patch(merged: Any, patch: Any, pointer: str) -> str | None:
     for token in pointer.split("/")[1:]:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(merged, list) and isinstance(patch, list):
-            merged = merged[int(name)]
-            place = next(
-                (i for i, item in enumerate(patch) if item == merged or _id(item) == _id(merged)), None
-            )
+            replaced, merged = merged == patch, merged[int(name)]
+            same = (place for place, item in enumerate(patch) if _id(item) and _id(item) == _id(merged))
+            place = int(name) if replaced else next(same, None)
             if place is None:
                 return None
             patch = patch[place]

@@ -66,6 +66,14 @@ def restricted(content: dict[str, Any]) -> dict[str, Any]:
             {"content": {"times": {"aware": "soon"}}},
             [("wrong-date", "/restricted/0/content/content/times/aware")],
         ),
+        (
+            {"tags": ["misuse:fraud", "misuse:frod"]},
+            [("unknown-tag", "/restricted/0/content/tags/1")],
+        ),
+        (
+            {"references": ["https://example.org", "ftp://example.org"]},
+            [("unsafe-url", "/restricted/0/content/references/1")],
+        ),
         ({"contnet": {}}, [("unknown-field", "/restricted/0/content/contnet")]),
         ({"title": None}, [("missing-field", "/restricted/0/content/title")]),
         ({"id": "CIR-7GQ2M4KX9X"}, [("stamped-field", "/restricted/0/content/id")]),
