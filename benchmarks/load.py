@@ -1,30 +1,106 @@
-"""A load generator that costs little: requests in pipelines over raw sockets, answers counted by their bytes.
+"""Asking over HTTP at little cost: one request at a time for latencies, and pipelines of equal requests for
+rates.
 
-A client that parses HTTP in Python is slower than the servers it measures, and would make every ratio 1. Here one write
-sends a batch of equal requests, and the answers, of known equal length, are only counted. Loads go to loopback alone,
-and are bounded in count and time.
+A client that parses HTTP in Python is slower than the servers it measures, and would make every ratio 1. For
+rates, one write sends a batch of equal requests, and the answers, of known equal length, are only counted.
+Loads go to loopback alone, and are bounded in count and time.
 """
 
+import re
 import selectors
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 HOST = "127.0.0.1"
 BATCH = 16
 CONNECTIONS = 8
+TIMEOUT_SECONDS = 30
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What came of one load: answers per second, and how many there were."""
+class Reply:
+    """An answer: `seconds` from the first byte sent to the last received, `size` the bytes of all of it."""
 
-    rate: float
-    answers: int
+    status: int
+    head: bytes
+    body: bytes
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + len(self.body)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By names in lower case."""
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        return {
+            name.lower(): value.strip()
+            for name, colon, value in (line.partition(":") for line in lines)
+            if colon
+        }
 
 
-def request_bytes(port: int, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+class Client:
+    """One connection that is kept open, for one request after the other."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection = connect(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def get(self, path: str, headers: Headers | None = None, *, status: int = 200) -> Reply:
+        """Ask once. Raises when the answer has another status, or breaks off."""
+        request = request_bytes(self._port, path, headers)
+        started = time.perf_counter()
+        self._connection.sendall(request)
+        data = self._some()
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._some()
+        head, body = data[: end + 4], data[end + 4 :]
+        got = int(head[9:12])
+        found = _LENGTH.search(head)
+        length = int(found[1]) if found and got != 304 else 0
+        if len(body) < length:
+            parts = [body]
+            missing = length - len(body)
+            while missing > 0:
+                parts.append(self._some())
+                missing -= len(parts[-1])
+            body = b"".join(parts)
+        reply = Reply(got, head, body, time.perf_counter() - started)
+        if got != status:
+            raise RuntimeError(
+                f"{path} answered {got} instead of {status}: {body[:500].decode(errors='replace')}"
+            )
+        return reply
+
+    def _some(self) -> bytes:
+        data = self._connection.recv(1 << 18)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        return data
+
+
+def connect(port: int) -> socket.socket:
+    connection = socket.create_connection((HOST, port), timeout=TIMEOUT_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def request_bytes(port: int, path: str, headers: Headers | None = None) -> bytes:
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: {HOST}:{port}",
@@ -33,69 +109,41 @@ def request_bytes(port: int, path: str, headers: Mapping[str, str] | None = None
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def ask_once(
-    port: int, path: str, headers: Mapping[str, str] | None = None
-) -> tuple[int, dict[str, str], int]:
-    """One request: status, headers in lower case, and the length of the whole answer in bytes."""
-    with socket.create_connection((HOST, port), timeout=10) as connection:
-        connection.sendall(request_bytes(port, path, headers))
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += _some(connection)
-        head, _, rest = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        found = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = 0 if first.split()[1] == "304" else int(found.get("content-length", "0"))
-        while len(rest) < length:
-            rest += _some(connection)
-        return int(first.split()[1]), found, len(head) + 4 + length
-
-
-def _some(connection: socket.socket) -> bytes:
-    data = connection.recv(1 << 16)
-    if not data:
-        raise ConnectionError("the server closed the connection")
-    return data
-
-
-def load(
-    port: int, path: str, *, seconds: float, status: int, headers: Mapping[str, str] | None = None
-) -> Load:
-    """Ask for one path as fast as it is answered, for `seconds`. Raises when the first answer is not as expected."""
-    got, _, length = ask_once(port, path, headers)
-    if got != status:
-        raise RuntimeError(f"{path} answered {got} instead of {status}")
+def rate(port: int, path: str, *, seconds: float, status: int = 200, headers: Headers | None = None) -> float:
+    """Answers a second when one path is asked for as fast as it is answered. Raises as `Client.get` does."""
+    with Client(port) as client:
+        expected = client.get(path, headers, status=status).size * BATCH
     batch = request_bytes(port, path, headers) * BATCH
-    expected = length * BATCH
-    waiting = selectors.DefaultSelector()
     missing: dict[socket.socket, int] = {}
-    for _ in range(CONNECTIONS):
-        connection = socket.create_connection((HOST, port), timeout=10)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(batch)
-        missing[connection] = expected
-        waiting.register(connection, selectors.EVENT_READ)
     answers = 0
     buffer = bytearray(1 << 18)
-    started = time.perf_counter()
-    end = started + seconds
-    try:
-        while time.perf_counter() < end:
-            for key, _ in waiting.select(timeout=1):
-                connection = key.fileobj  # type: ignore[assignment]
-                got_bytes = connection.recv_into(buffer)
-                if not got_bytes:
-                    raise ConnectionError("the server closed the connection")
-                missing[connection] -= got_bytes
-                if missing[connection] < 0:
-                    raise RuntimeError("answers differ in length: they cannot be counted by bytes")
-                if missing[connection] == 0:
-                    answers += BATCH
-                    missing[connection] = expected
-                    connection.sendall(batch)
-        took = time.perf_counter() - started
-    finally:
-        for connection in missing:
-            connection.close()
-        waiting.close()
-    return Load(answers / took, answers)
+    with selectors.DefaultSelector() as waiting:
+        try:
+            for _ in range(CONNECTIONS):
+                connection = connect(port)
+                missing[connection] = expected
+                waiting.register(connection, selectors.EVENT_READ, connection)
+            started = time.perf_counter()
+            end = started + seconds
+            for connection in missing:
+                connection.sendall(batch)
+            while time.perf_counter() < end:
+                for key, _ in waiting.select(timeout=1):
+                    connection = key.data
+                    got = connection.recv_into(buffer)
+                    if not got:
+                        raise ConnectionError("the server closed the connection")
+                    missing[connection] -= got
+                    if missing[connection] < 0:
+                        raise RuntimeError(
+                            f"answers to {path} differ in length: they cannot be counted by bytes"
+                        )
+                    if missing[connection] == 0:
+                        answers += BATCH
+                        missing[connection] = expected
+                        connection.sendall(batch)
+            took = time.perf_counter() - started
+        finally:
+            for connection in missing:
+                connection.close()
+    return answers / took

@@ -5,16 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+from benchmarks.load import HOST, Client
 
-from benchmarks.load import HOST, ask_once
+CANDOR = (sys.executable, "-c", "from registry.cli import main; main()")
+"""The command `candor` of this very installation."""
 
 START_SECONDS = 60
+END_SECONDS = 30
 
 
 def free_port() -> int:
@@ -24,79 +27,107 @@ def free_port() -> int:
         return port
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """What a process of the benchmark is given: none of the operator's settings, whose registry is not ours
+    to fill.
+
+    Byte code is written and read as on any machine: without it, starting would mostly be compiling.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CANDOR_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    return {**kept, **{f"CANDOR_{name.upper()}": value for name, value in settings.items()}}
+
+
 @contextmanager
 def candor(data: Path, **settings: str) -> Iterator[tuple[int, int]]:
     """`candor serve` over a data folder; yields its port and process id."""
     port = free_port()
-    environment = {
-        "CANDOR_DATA": str(data),
-        "CANDOR_PORT": str(port),
-        "CANDOR_LOG_LEVEL": "error",
-        **{f"CANDOR_{name.upper()}": value for name, value in settings.items()},
-    }
-    with _process([sys.executable, "-m", "registry.cli", "serve"], environment, port, "/healthz") as pid:
+    given = environment(data=str(data), host=HOST, port=str(port), log_level="error", **settings)
+    with process([*CANDOR, "serve"], given, data, port, "/healthz") as pid:
         yield port, pid
 
 
 @contextmanager
-def rival(name: str, body: Path) -> Iterator[int]:
-    """One of `benchmarks.rivals` under the server that Candor runs under; yields its port."""
+def rival(name: str, folder: Path) -> Iterator[int]:
+    """One of `benchmarks.rivals` under the server that Candor runs under, with the answers in a folder; its
+    port.
+    """
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "asgi",
-        "--factory",
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--loop",
-        "asyncio",
-        "--log-level",
-        "error",
-        f"benchmarks.rivals:{name}",
-    ]
-    with _process(command, {"CANDOR_BENCH_BODY": str(body)}, port, "/api/v1/records/x"):
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--loop", "asyncio"]
+    command += ["--host", HOST, "--port", str(port), "--log-level", "error", f"benchmarks.rivals:{name}"]
+    with process(
+        command, {**environment(log_level="error"), "CANDOR_BENCH_ANSWERS": str(folder)}, folder, port, "/"
+    ):
         yield port
 
 
 @contextmanager
-def _process(command: list[str], environment: Mapping[str, str], port: int, path: str) -> Iterator[int]:
-    process = subprocess.Popen(  # noqa: S603  (our own command)
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        _wait(process, port, path)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
+def process(command: list[str], env: Mapping[str, str], folder: Path, port: int, path: str) -> Iterator[int]:
+    """A server from its first answer to its end; yields its process id.
+
+    It runs in a folder without a `.env`, and in a session of its own, so that nothing of it is left at the
+    end.
+    """
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen(  # noqa: S603  (our own command)
+            command, env=dict(env), cwd=folder, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        )
         try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.kill()
-            process.wait()
+            _wait(server, port, path)
+            yield server.pid
+        except RuntimeError as error:
+            said.seek(0)
+            error.add_note(said.read()[-2000:].decode(errors="replace"))
+            raise
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, path: str) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        if process.poll() is not None:
-            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-            raise RuntimeError(f"the server ended: {said[-2000:]}")
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with {server.returncode} instead of serving")
         try:
-            ask_once(port, path)
+            with Client(port) as client:
+                client.get(path)
             return
         except OSError:
-            time.sleep(0.05)
-    raise RuntimeError("the server did not answer in time")
+            time.sleep(0.02)
+    raise RuntimeError(f"the server did not answer in {START_SECONDS} seconds")
 
 
 def memory_megabytes(pid: int) -> float:
     """Resident memory of a server's heaviest process, in MB: what a web process takes."""
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return max(process.memory_info().rss for process in family) / 1e6
+    rows = list(_processes())
+    family = {pid}
+    while grown := {child for child, parent, _ in rows if parent in family} - family:
+        family |= grown
+    return max(kilobytes for one, _, kilobytes in rows if one in family) * 1024 / 1e6
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Process id, parent's id and resident kilobytes of every process. `ps` only where there is no /proc."""
+    if not Path("/proc/self/status").exists():
+        shown = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,rss="],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for line in shown.stdout.splitlines():
+            pid, parent, kilobytes = map(int, line.split())
+            yield pid, parent, kilobytes
+        return
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it may end while we look
+            facts = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            yield int(facts["Pid"]), int(facts["PPid"]), int(facts.get("VmRSS", "0").split()[0])

@@ -1,0 +1,115 @@
+"""`candor bench`."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from registry import terminal
+
+if TYPE_CHECKING:
+    from benchmarks.measures import Measure, Result
+
+RECORDS = 100_000
+LEAST_RECORDS = 200
+
+
+def bench(
+    records: Annotated[
+        int, typer.Option(help="How many records the large registry holds.", min=LEAST_RECORDS, max=1_000_000)
+    ] = RECORDS,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure this alone: a measure or a group; may be repeated.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Folder to fill and leave, and to use again; a temporary one when left out."),
+    ] = None,
+) -> None:
+    """Measure what is promised, as ratios within one run. Exits with 1 when a promise does not hold."""
+    from benchmarks import machine, measures
+
+    try:
+        chosen = measures.chosen(only or ())
+    except KeyError as error:
+        known = sorted({one.name for one in measures.MEASURES} | {one.group for one in measures.MEASURES})
+        raise typer.BadParameter(
+            f"There is no measure {error.args[0]!r}; there are: {', '.join(known)}."
+        ) from None
+    about = machine.describe()
+    with _folder(keep) as folder:
+        results = _measure(chosen, folder, records)
+    if as_json:
+        terminal.say_json({result.measure.name: result.as_json() for result in results})
+    else:
+        _tell(results, about, records)
+    if not all(result.holds for result in results):
+        raise typer.Exit(terminal.Exit.FAILED)
+
+
+def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
+    from benchmarks import growth, hot, importing, memory, searching, start
+    from benchmarks.measures import Result
+    from benchmarks.stand import Found, Stand
+
+    groups: Mapping[str, Callable[[Stand], Found]] = {
+        "hot": hot.measure,
+        "search": searching.measure,
+        "growth": growth.measure,
+        "import": importing.measure,
+        "memory": memory.measure,
+        "start": start.measure,
+    }
+    found: Found = {}
+    with _progress() as progress:
+        stand = Stand(folder, records, progress)
+        for name, measure in groups.items():
+            if any(one.group == name for one in chosen):
+                found |= measure(stand)
+    return [Result(one, *found[one.name]) for one in chosen]
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="candor-bench-") as folder:
+        yield Path(folder)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=terminal.err,
+        disable=not terminal.err.is_terminal,
+    )
+
+
+def _tell(results: Sequence["Result"], about: Mapping[str, str], records: int) -> None:
+    rows = [
+        (
+            one.measure.name,
+            f"{one.value:,.2f}",
+            one.measure.unit,
+            f"{one.measure.comparator} {one.measure.limit:g}",
+            "yes" if one.holds else "NO",
+            one.measure.meaning,
+            one.how,
+        )
+        for one in results
+    ]
+    columns = ("measure", "value", "unit", "promised", "holds", "what", "how it came about")
+    terminal.out.print(terminal.table(f"Promises, with {records:,} records", columns, rows))
+    terminal.out.print(terminal.table("The machine", ("", ""), about.items()))

@@ -1,0 +1,87 @@
+"""What is promised, measure by measure, and what a run found of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Comparator(StrEnum):
+    LEAST = "at least"
+    MOST = "at most"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One promise. `group` names those that are measured together."""
+
+    group: str
+    name: str
+    unit: str
+    comparator: Comparator
+    limit: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was measured, and how it came about, in words."""
+
+    measure: Measure
+    value: float
+    how: str = ""
+
+    @property
+    def holds(self) -> bool:
+        if self.measure.comparator is Comparator.LEAST:
+            return self.value >= self.measure.limit
+        return self.value <= self.measure.limit
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "value": round(self.value, 3),
+            "unit": self.measure.unit,
+            "limit": self.measure.limit,
+            "holds": self.holds,
+        }
+
+
+_LEAST, _MOST = Comparator.LEAST, Comparator.MOST
+_BARE, _HANDLER = "of a bare ASGI application's rate", "times an ordinary handler's rate"
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("hot", "hot_record", "ratio", _LEAST, 0.8, f"a record that is asked for again, {_BARE}"),
+    Measure("hot", "hot_feed", "ratio", _LEAST, 0.8, f"a feed, {_BARE}"),
+    Measure("hot", "hot_unchanged", "ratio", _LEAST, 0.8, f"“not modified”, {_BARE}"),
+    Measure("hot", "hot_record_handler", "ratio", _LEAST, 3, f"a record, {_HANDLER}"),
+    Measure("hot", "hot_feed_handler", "ratio", _LEAST, 3, f"a feed, {_HANDLER}"),
+    Measure("hot", "hot_unchanged_handler", "ratio", _LEAST, 3, f"“not modified”, {_HANDLER}"),
+    Measure(
+        "search",
+        "search_overhead",
+        "ms",
+        _MOST,
+        3,
+        "median of a search with four facets, above the engine's own",
+    ),
+    Measure(
+        "growth", "growth_record", "ratio", _MOST, 1.3, "time to read a record, large over small registry"
+    ),
+    Measure(
+        "growth", "growth_list", "ratio", _MOST, 1.3, "time to read a page of the list, large over small"
+    ),
+    Measure("growth", "growth_feed", "ratio", _MOST, 1.3, "time to read a feed of a kind, large over small"),
+    Measure("import", "import_rate", "records/s", _LEAST, 500, "checked, written and indexed"),
+    Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
+    Measure("memory", "memory", "MB", _MOST, 300, "resident memory of the serving process"),
+    Measure("start", "start", "s", _MOST, 5, "from `make run` to the first answer, when nothing changed"),
+)
+
+
+def chosen(only: Sequence[str]) -> tuple[Measure, ...]:
+    """The measures, or those whose name or group is given. Raises `KeyError` for what is neither."""
+    names = {name for one in MEASURES for name in (one.name, one.group)}
+    for name in only:
+        if name not in names:
+            raise KeyError(name)
+    return tuple(one for one in MEASURES if not only or one.name in only or one.group in only)
