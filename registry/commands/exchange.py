@@ -31,7 +31,7 @@ from registry.providers import queries as providers
 from registry.providers.models import Provider
 from registry.providers.onboarding import State
 from registry.records.content.check import check
-from registry.records.service import Desk
+from registry.records.versions import Desk
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.own import load_own
 from registry.taxonomies.vocabulary import Vocabulary

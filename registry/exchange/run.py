@@ -20,7 +20,7 @@ from registry.exchange.item import Item, Key
 from registry.exchange.references import keys_in, resolved
 from registry.exchange.sink import Outcome, Refusal, Sink
 from registry.records.content.check import check
-from registry.records.service import Incoming
+from registry.records.imports import Incoming
 from registry.taxonomies.vocabulary import Vocabulary
 
 BATCH = 200

@@ -11,7 +11,8 @@ from registry.exchange import queries
 from registry.exchange.item import Key
 from registry.ids import derived_id
 from registry.providers.models import Provider
-from registry.records.service import Desk, Incoming, import_batch
+from registry.records.imports import Incoming, import_batch
+from registry.records.versions import Desk
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def _finding(detail: Any) -> Finding:
     where = [str(step) for step in detail["loc"]]
     pointer = "".join(f"/{escape(step)}" for step in where)
     if detail["type"] == "extra_forbidden":
-        near = process.extractOne(where[-1], _NAMES, score_cutoff=60)
+        near = process.extractOne(where[-1], _names(where[0]), score_cutoff=50)
         return Finding(
             "unknown-field",
             pointer,
@@ -209,13 +209,19 @@ def _finding(detail: Any) -> Finding:
     return Finding(str(detail["type"]).replace("_", "-"), pointer, message[:1].upper() + message[1:] + ".")
 
 
-_NAMES = sorted(
-    {
-        field.alias or name
-        for model in (Mapping, SourceRule, FileRule, FieldRule, ListRule, TagRule, Condition)
-        for name, field in model.model_fields.items()
-    }
-)
+_MODELS: dict[str, tuple[type[_Part], ...]] = {
+    "source": (SourceRule, Value),
+    "file": (FileRule,),
+    "field": (FieldRule,),
+    "list": (ListRule, FieldRule),
+    "tag": (TagRule, Condition),
+}
+
+
+def _names(part: str) -> list[str]:
+    """The names that may stand in a part of the mapping."""
+    models = _MODELS.get(part, (Mapping,))
+    return [field.alias or name for model in models for name, field in model.model_fields.items()]
 
 
 def _inconsistent(mapping: Mapping) -> Iterator[Finding]:

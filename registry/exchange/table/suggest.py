@@ -107,17 +107,17 @@ def suggest_map(path: Path) -> str:
     root = files.resolve(path)
     rule, found_rows = _rule(root)
     columns, rows = _columns(root, rule)
-    if not rows:
+    if not columns:
         raise Malformed(f"No row of {path.name} can be read, so there is nothing to guess from.")
     identity = _identity(columns, rows)
     parts = [
         _HEADER.format(
-            name=root.name,
+            name=_plain(root.name),
             rows=rows,
             nulls=", ".join(_quoted(marker) for marker in _nulls(columns)),
             scheme=_quoted(slug(root.stem)[:40].strip("-.") or "table"),
             id=_quoted(identity.name),
-            id_name=identity.name,
+            id_name=_plain(identity.name),
         ),
         _file(root, rule, found_rows),
         _CONSTANTS,
