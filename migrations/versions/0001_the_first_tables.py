@@ -81,7 +81,7 @@ def upgrade() -> None:
     op.create_table('client',
     sa.Column('pk', BigKey, autoincrement=True, nullable=False),
     sa.Column('provider_pk', BigKey, nullable=False),
-    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('client_id', sa.String(length=128), nullable=False),
     sa.Column('secret_hash', sa.String(length=255), nullable=False),
     sa.Column('scopes', Json, nullable=False),
     sa.Column('created_at', UtcDateTime(), nullable=False),
@@ -108,8 +108,8 @@ def upgrade() -> None:
     sa.Column('shared', sa.Integer(), nullable=False),
     sa.Column('first_seq', sa.BigInteger(), nullable=True),
     sa.Column('last_seq', sa.BigInteger(), nullable=True),
-    sa.Column('source_scheme', sa.String(length=64), nullable=True),
-    sa.Column('source_id', sa.String(length=255), nullable=True),
+    sa.Column('source_scheme', sa.String(length=100), nullable=True),
+    sa.Column('source_id', sa.String(length=400), nullable=True),
     sa.Column('input_digest', sa.String(length=64), nullable=True),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['provider_pk'], ['provider.pk'], name=op.f('fk_record_provider_pk_provider')),
@@ -130,7 +130,7 @@ def upgrade() -> None:
     op.create_table('audience',
     sa.Column('record_pk', BigKey, nullable=False),
     sa.Column('audience', sa.String(length=8), nullable=False),
-    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('name', sa.String(length=400), nullable=False),
     sa.ForeignKeyConstraint(['record_pk'], ['record.pk'], name=op.f('fk_audience_record_pk_record')),
     sa.PrimaryKeyConstraint('record_pk', 'audience', 'name', name=op.f('pk_audience'))
     )

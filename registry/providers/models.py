@@ -28,7 +28,7 @@ class Client(Base):
 
     pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
     provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"), index=True)
-    client_id: Mapped[str] = mapped_column(String(64), unique=True)
+    client_id: Mapped[str] = mapped_column(String(128), unique=True)
     secret_hash: Mapped[str] = mapped_column(String(255))
     scopes: Mapped[list[str]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

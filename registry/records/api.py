@@ -11,32 +11,39 @@ from litestar.params import FromPath, PathParameter, QueryParameter, SkipValidat
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.actor import Actor
+from registry.actor import Actor, Scope
 from registry.canonical import canonical, digest
 from registry.changelog.append import public_head
+from registry.clock import read_instant
 from registry.errors import Finding, Invalid, Malformed, NotFound, Unavailable
 from registry.extensions import Node
 from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, prepared, read_cursor, read_json_body
 from registry.problems import problem_responses
 from registry.records import queries, service, views
 from registry.records.content.check import check
+from registry.records.content.common import Revision
 from registry.records.content.schemas import schema
 from registry.records.content.submission import KINDS, Withdrawal
-from registry.clock import read_instant
 from registry.records.queries import Stored
+from registry.records.versions import Desk
 
 MOST = 100
+ACTIONS = ("publish", "withdraw", "reinstate")
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
-RecordId = Annotated[str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")]
+RecordId = Annotated[
+    str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")
+]
 Many = Annotated[list[str] | None, QueryParameter(max_items=20)]
-Origin = Annotated[str | None, QueryParameter(description="Whose record, where two registries hold the same id.")]
+Origin = Annotated[
+    str | None, QueryParameter(description="Whose record, where two registries hold the same id.")
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="Items in one answer.")]
 
 
-async def desk_of(node: Node) -> service.Desk:
-    return service.Desk(node.origin, await node.vocabulary.current())
+async def desk_of(node: Node) -> Desk:
+    return Desk(node.origin, await node.vocabulary.current())
 
 
 def record_answer(request: AnyRequest, row: Stored) -> Response[bytes]:
@@ -52,19 +59,28 @@ def record_answer(request: AnyRequest, row: Stored) -> Response[bytes]:
 
 
 def list_answer(
-    request: AnyRequest, rows: Sequence[Stored], following: str | None, scopes: Sequence[str]
+    request: AnyRequest,
+    rows: Sequence[Stored],
+    following: str | None,
+    scopes: Sequence[str],
+    changed: datetime | None,
 ) -> Response[bytes]:
+    """Documents in a list. `changed` is the time of the newest change of all: what left a list is not in it
+    to tell.
+    """
     return prepared(
         request,
         views.listing([row.document for row in rows], following),
         JSON_TYPE,
         etag=views.listing_etag(rows, following),
-        last_modified=max((row.at for row in rows), default=None),
+        last_modified=changed,
         scopes=scopes,
     )
 
 
-def json_answer(request: AnyRequest, body: Any, scopes: Sequence[str], at: datetime | None = None) -> Response[bytes]:
+def json_answer(
+    request: AnyRequest, body: Any, scopes: Sequence[str], at: datetime | None = None
+) -> Response[bytes]:
     data = msgspec.json.encode(body)
     return prepared(request, data, JSON_TYPE, etag=digest(data)[:32], last_modified=at, scopes=scopes)
 
@@ -82,11 +98,15 @@ class Reads(Controller):
         provider: Many = None,
         origin: Many = None,
         tag: Many = None,
-        since: Annotated[str | None, QueryParameter(description="Published at or after; date or RFC 3339.")] = None,
+        since: Annotated[
+            str | None, QueryParameter(description="Published at or after; date or RFC 3339.")
+        ] = None,
         cursor_: Annotated[str | None, QueryParameter(name="cursor", max_length=64)] = None,
         limit: Limit = 50,
     ) -> Response[bytes]:
-        """Published records, the latest first publication first. All `tag`s must be borne; a tag finds narrower ones."""
+        """Published records, the latest first publication first. All `tag`s must be borne; a tag finds
+        narrower ones.
+        """
         if unknown := sorted(set(kind or ()) - set(KINDS)):
             raise Malformed(f"There is no kind {unknown[0][:40]!r}; there are: {', '.join(KINDS)}.")
         rows = await queries.page(
@@ -102,7 +122,8 @@ class Reads(Controller):
         )
         shown = rows[:limit]
         last = shown[-1].first_seq if len(rows) > limit else None
-        return list_answer(request, shown, cursor(last) if last else None, ("all",))
+        following = cursor(last) if last else None
+        return list_answer(request, shown, following, ("all",), await queries.changed_at(reading))
 
     @get("/records/{id:str}", operation_id="readRecord", responses=problem_responses(400, 404))
     async def read_record(
@@ -121,7 +142,11 @@ class Reads(Controller):
         scopes = () if any(row.shared for row in rows) else (f"record:{rows[0].id}",)
         return json_answer(request, body, scopes, rows[0].at)
 
-    @get("/records/{id:str}/versions/{number:str}", operation_id="readVersion", responses=problem_responses(400, 404))
+    @get(
+        "/records/{id:str}/versions/{number:str}",
+        operation_id="readVersion",
+        responses=problem_responses(400, 404),
+    )
     async def read_version(
         self,
         request: AnyRequest,
@@ -141,7 +166,8 @@ class Reads(Controller):
         """What others answered to the record, newest first."""
         rows = await queries.responses(reading, actor, id, origin)
         newest = await queries.newest(reading, actor, id, origin)
-        return list_answer(request, rows, None, (f"record:{newest.id}", "kind:response"))
+        scopes = (f"record:{newest.id}", "kind:response")
+        return list_answer(request, rows, None, scopes, await queries.changed_at(reading))
 
     @get("/records/{id:str}/similar", operation_id="listSimilar", responses=problem_responses(400, 404, 503))
     async def list_similar(
@@ -161,17 +187,19 @@ class Reads(Controller):
         found = await node.finder.similar(row.origin, row.id, limit=limit)
         rows = await queries.documents(reading, list(found.ids))
         alike = [hit for key in found.ids if (hit := rows[key]) is not None]
-        return list_answer(request, alike, None, ())
+        return list_answer(request, alike, None, (), await queries.changed_at(reading))
 
     @get("/changes", operation_id="listChanges", responses=problem_responses(400))
     async def list_changes(
         self,
         request: AnyRequest,
         reading: Reading,
-        after: Annotated[int, QueryParameter(ge=0, le=2**53, description="The last `seq` that was read.")] = 0,
+        after: Annotated[
+            int, QueryParameter(ge=0, le=2**53, description="The last `seq` that was read.")
+        ] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> Response[bytes]:
-        """What was published, revised, withdrawn and reinstated, in order. Ask again with `after=next_after`."""
+        """What was published, revised, withdrawn and reinstated, in order. Go on with `after=next_after`."""
         rows = await queries.changes(reading, after=after, limit=limit)
         # Counted after the rows, so that `head` is never behind them.
         newest = await public_head(reading)
@@ -180,7 +208,7 @@ class Reads(Controller):
             "next_after": rows[-1].seq if rows else after,
             "head": max(newest, rows[-1].seq if rows else 0),
         }
-        return json_answer(request, body, ("all",), rows[-1].at if rows else None)
+        return json_answer(request, body, ("all",), await queries.changed_at(reading))
 
     @get("/schemas/{name:str}", operation_id="readSchema", responses=problem_responses(404))
     async def read_schema(self, request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
@@ -195,14 +223,24 @@ class Reads(Controller):
 class Writes(Controller):
     """What providers write. A body is read whole before a write begins: a slow sender holds up nobody."""
 
-    @post("/validate", operation_id="validateRecord", status_code=200, responses=problem_responses(400, 413, 415))
+    @post(
+        "/validate",
+        operation_id="validateRecord",
+        status_code=200,
+        responses=problem_responses(400, 413, 415),
+    )
     async def validate(self, request: AnyRequest, node: Nodes) -> Response[Any]:
         """Every finding in a submission, as submitting it would tell them. Nothing is stored."""
         raw = await read_json_body(request)
         checked = check(raw, vocabulary=await node.vocabulary.current())
         return _private(views.validation(checked.submission, checked.findings))
 
-    @post("/records", operation_id="submitRecord", status_code=201, responses=problem_responses(400, 401, 403, 422))
+    @post(
+        "/records",
+        operation_id="submitRecord",
+        status_code=201,
+        responses=problem_responses(400, 401, 403, 422),
+    )
     async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
         """Begin a record as a draft."""
         raw = await read_json_body(request)
@@ -217,13 +255,17 @@ class Writes(Controller):
 
     @get("/records/{id:str}/draft", operation_id="readDraft", responses=problem_responses(400, 401, 403, 404))
     async def read_draft(
-        self, request: AnyRequest, reading: Reading, actor: Actors, node: Nodes, id: RecordId
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
     ) -> Response[bytes]:
         """The draft bytes; without a draft, those that a revision starts from."""
-        state = await service.read_draft(reading, await desk_of(node), actor, id)
+        state = await service.read_draft(reading, actor, id)
         return prepared(request, state.document, JSON_TYPE, etag=state.etag)
 
-    @put("/records/{id:str}/draft", operation_id="replaceDraft", responses=problem_responses(400, 401, 404, 412, 422, 428))
+    @put(
+        "/records/{id:str}/draft",
+        operation_id="replaceDraft",
+        responses=problem_responses(400, 401, 404, 412, 422, 428),
+    )
     async def replace_draft(
         self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
     ) -> Response[Any]:
@@ -234,12 +276,16 @@ class Writes(Controller):
             state = await service.replace_draft(session, desk, actor, id, raw, if_match=if_match)
         return _private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
 
-    @get("/records/{id:str}/handling", operation_id="readHandling", responses=problem_responses(400, 401, 403, 404))
+    @get(
+        "/records/{id:str}/handling",
+        operation_id="readHandling",
+        responses=problem_responses(400, 401, 403, 404),
+    )
     async def read_handling(
-        self, request: AnyRequest, reading: Reading, actor: Actors, node: Nodes, id: RecordId
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
     ) -> Response[bytes]:
         """Who the draft is for, and what was set aside from the public document."""
-        state = await service.read_draft(reading, await desk_of(node), actor, id)
+        state = await service.read_draft(reading, actor, id)
         return prepared(request, msgspec.json.encode(views.handling(state)), JSON_TYPE, etag=state.etag)
 
     @post(
@@ -260,45 +306,52 @@ class Writes(Controller):
         raw = await read_json_body(request, optional=True)
         if not isinstance(raw, dict):
             raise Malformed("The body of an action is a JSON object.")
+        if action not in ACTIONS:
+            raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
+        # Whoever may not do it is told that, not what is wrong with the body.
+        actor.require(Scope.RECORDS_PUBLISH)
+        withdrawal = _withdrawal(raw) if action == "withdraw" else {}
+        note = _note(raw) if action == "reinstate" else ""
         desk = await desk_of(node)
         if_match = request.headers.get("if-match")
         async with node.database.write() as session:
-            match action:
-                case "publish":
-                    row = await service.publish(session, desk, actor, id, if_match=if_match)
-                case "withdraw":
-                    row = await service.withdraw(session, desk, actor, id, _withdrawal(raw), if_match=if_match)
-                case "reinstate":
-                    note = str(raw.get("note", ""))
-                    row = await service.reinstate(session, desk, actor, id, note, if_match=if_match)
-                case _:
-                    raise NotFound(f"There is no action {action[:40]!r}; there are: publish, withdraw, reinstate.")
+            if action == "publish":
+                row = await service.publish(session, desk, actor, id, if_match=if_match)
+            elif action == "withdraw":
+                row = await service.withdraw(session, desk, actor, id, withdrawal, if_match=if_match)
+            else:
+                row = await service.reinstate(session, desk, actor, id, note, if_match=if_match)
         return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
 
 
 class RecordsController(Reads, Writes):
-    """Both under one path: Litestar answers OPTIONS once for each controller, and so wants one for each path."""
+    """Both under one path: Litestar answers OPTIONS once for each controller, so each path has one."""
 
     path = "/api/v1"
     tags = ("records",)
 
 
 def _withdrawal(raw: dict[str, Any]) -> dict[str, Any]:
+    hint = 'Such as {"code": "duplicate", "text": "...", "replaced_by": {"id": "CIR-..."}}.'
     try:
         return Withdrawal.model_validate(raw).model_dump(mode="json", exclude_none=True)
     except ValidationError as error:
-        raise Invalid(
-            "A withdrawal says why.",
-            findings=[
-                Finding(
-                    "bad-withdrawal",
-                    "".join(f"/{step}" for step in item["loc"]),
-                    f"{item['msg']}.",
-                    'Such as {"code": "duplicate", "text": "...", "replaced_by": {"id": "CIR-..."}}.',
-                )
-                for item in error.errors()
-            ],
-        ) from error
+        raise Invalid("A withdrawal says why.", findings=_findings(error, hint)) from error
+
+
+def _note(raw: dict[str, Any]) -> str:
+    try:
+        return Revision.model_validate({"type": "status", **raw}).note or ""
+    except ValidationError as error:
+        findings = _findings(error, 'Such as {"note": "The doubts were cleared up."}.')
+        raise Invalid("A reinstatement may bear a note.", findings=findings) from error
+
+
+def _findings(error: ValidationError, hint: str) -> list[Finding]:
+    return [
+        Finding("bad-field", "".join(f"/{step}" for step in item["loc"]), f"{item['msg']}.", hint)
+        for item in error.errors()
+    ]
 
 
 def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
@@ -311,6 +364,6 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = read_instant(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise Malformed(f"{text[:40]!r} is not a date or an RFC 3339 time, such as 2026-05-01.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

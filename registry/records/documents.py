@@ -1,12 +1,15 @@
-"""From a submission to the document that is published: what the registry stamps, and what it sets aside. Pure."""
+"""From a submission to the document that is published: what the registry stamps, and what it sets aside.
+Pure.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from registry.clock import instant
+from registry.ids import PREFIX, is_id
 
 SCHEMA = "candor-record/1"
 DocumentJson = dict[str, Any]
@@ -42,9 +45,22 @@ _TAG_FIELDS = frozenset(
 )
 # Withheld from the public unless a provider says otherwise (records.md, "Who sees it").
 SET_ASIDE = (("content", "filings"), ("content", "contacts"), ("content", "times", "aware"))
+ASIDE = "set-aside"
+"""The id of the restricted part that holds them."""
 NOT_IN_DOCUMENT = frozenset({"handling", "restricted"})
 STAMPED = frozenset(
-    {"schema", "id", "version", "origin", "provider", "provider_sector", "published", "modified", "updated"}
+    {
+        "schema",
+        "id",
+        "version",
+        "origin",
+        "provider",
+        "provider_sector",
+        "published",
+        "modified",
+        "updated",
+        "withdrawal",
+    }
 )
 
 
@@ -90,8 +106,8 @@ def publish(
 ) -> DocumentJson:
     """The public document of version `number`. `before` is the version before it.
 
-    `published` is the time of version 1; `modified` moves only when the meaning changes, so not with an editorial
-    revision; `updated` is this version's own time.
+    `published` is the time of version 1; `modified` moves only when the meaning changes, so not with an
+    editorial revision; `updated` is this version's own time.
     """
     moment = instant(at)
     document = {key: value for key, value in draft.items() if key != "prev"}
@@ -105,11 +121,19 @@ def publish(
     }
 
 
-def withdraw(before: Mapping[str, Any], *, number: int, at: datetime, withdrawal: Mapping[str, Any]) -> DocumentJson:
+def withdraw(
+    before: Mapping[str, Any], *, number: int, at: datetime, withdrawal: Mapping[str, Any]
+) -> DocumentJson:
     """The version that says a record was withdrawn. The text stays, so that what was cited can be read."""
     document = {key: value for key, value in before.items() if key != "revision"}
     moment = instant(at)
-    return {**document, "version": number, "withdrawal": dict(withdrawal), "modified": moment, "updated": moment}
+    return {
+        **document,
+        "version": number,
+        "withdrawal": dict(withdrawal),
+        "modified": moment,
+        "updated": moment,
+    }
 
 
 def reinstate(before: Mapping[str, Any], *, number: int, at: datetime, note: str) -> DocumentJson:
@@ -135,6 +159,24 @@ def set_aside(submission: DocumentJson) -> tuple[DocumentJson, DocumentJson]:
             into = into.setdefault(step, {})
         into[path[-1]] = holder[path[-1]]
     return submission, patch
+
+
+def with_aside(parts: Sequence[Mapping[str, Any]], aside: Mapping[str, Any]) -> list[DocumentJson]:
+    """Restricted parts, with what was set aside laid over the part that holds it."""
+    if not aside:
+        return [dict(part) for part in parts]
+    fresh: DocumentJson = {"id": ASIDE, "tlp": "RED", "content": {}}
+    held = next((part for part in parts if part["id"] == ASIDE), fresh)
+    rest = [dict(part) for part in parts if part["id"] != ASIDE]
+    return [*rest, {**held, "content": _overlaid(held["content"], aside)}]
+
+
+def _overlaid(value: Mapping[str, Any], patch: Mapping[str, Any]) -> DocumentJson:
+    laid = dict(value)
+    for key, item in patch.items():
+        below = laid.get(key)
+        laid[key] = _overlaid(below, item) if isinstance(item, dict) and isinstance(below, dict) else item
+    return laid
 
 
 def _without(value: DocumentJson, path: tuple[str, ...]) -> DocumentJson:
@@ -168,12 +210,13 @@ def links_of(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _links(value: Any, home: str, role: str = "") -> Iterator[tuple[str, str, str]]:
+    # Fields that only somebody else's registry knows may hold anything.
     if isinstance(value, dict):
-        target = value.get("id")
-        if role and isinstance(target, str) and target.startswith("CIR-"):
-            yield role, value.get("origin", home), target
+        target, origin, kind = value.get("id"), value.get("origin", home), value.get("type")
+        if role and isinstance(target, str) and target.startswith(PREFIX) and is_id(target):
+            yield role, origin if isinstance(origin, str) else home, target
         for key, item in value.items():
-            yield from _links(item, home, value.get("type", key) if key == "target" else key)
+            yield from _links(item, home, kind if key == "target" and isinstance(kind, str) else key)
     elif isinstance(value, list):
         for item in value:
             yield from _links(item, home, role)

@@ -10,18 +10,21 @@ from registry.db import Base, BigKey, Bytes, Json, UtcDateTime
 class Record(Base):
     """What stays the same about a record, and the columns that lists are cut from.
 
-    `life` is a `workflow.Life`. `current` is the number of its newest public version and `shared` that of its newest
-    version below TLP:CLEAR; 0 where there is none. `listed` is false before publication and after withdrawal.
-    `first_seq` and `last_seq` are the public sequence numbers of its first and its newest public version.
-    `shown_provider` is the slug that readers may know, null where attribution is not named; `provider_pk` is the
-    organisation that owns it, whatever readers may know.
+    `life` is a `workflow.Life`. `current` is the number of its newest public version and `shared` that of its
+    newest version below TLP:CLEAR; 0 where there is none. `listed` is false before publication and after
+    withdrawal. `first_seq` and `last_seq` are the public sequence numbers of its first and its newest public
+    version. `shown_provider` is the slug that readers may know, null where attribution is not named;
+    `provider_pk` is the organisation that owns it, whatever readers may know. `tlp`, with the rows of
+    `Audience`, says whom its shared versions are for, also after there is a public one; it is CLEAR where
+    nothing was shared.
     """
 
     __tablename__ = "record"
     __table_args__ = (
         UniqueConstraint("origin", "id"),
         UniqueConstraint("provider_pk", "source_scheme", "source_id"),
-        # Each list has an index that ends with its order, so that a page costs the same however long the list is.
+        # Each list has an index that ends with its order, so that a page costs the same however long the list
+        # is.
         Index("ix_record_listed_first", "listed", "first_seq"),
         Index("ix_record_kind_first", "listed", "kind", "first_seq"),
         Index("ix_record_provider_first", "listed", "shown_provider", "first_seq"),
@@ -46,8 +49,8 @@ class Record(Base):
     shared: Mapped[int] = mapped_column(default=0)
     first_seq: Mapped[int | None] = mapped_column(BigInteger)
     last_seq: Mapped[int | None] = mapped_column(BigInteger)
-    source_scheme: Mapped[str | None] = mapped_column(String(64))
-    source_id: Mapped[str | None] = mapped_column(String(255))
+    source_scheme: Mapped[str | None] = mapped_column(String(100))
+    source_id: Mapped[str | None] = mapped_column(String(400))
     input_digest: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -55,8 +58,8 @@ class Record(Base):
 class Version(Base):
     """An immutable version: its canonical bytes, and the salt under which they were committed to.
 
-    `shared` versions went to members below TLP:CLEAR, are numbered apart (p1, p2, …) and have no public sequence
-    number. `action` is what made it: published, revised, withdrawn or reinstated.
+    `shared` versions went to members below TLP:CLEAR, are numbered apart (p1, p2, …) and have no public
+    sequence number. `action` is what made it: published, revised, withdrawn or reinstated.
     """
 
     __tablename__ = "version"
@@ -77,9 +80,9 @@ class Version(Base):
 class Draft(Base):
     """What is being worked on: at most one beside each record.
 
-    `document` holds the draft bytes: the canonical document less `version published modified updated`, and with `prev`.
-    `digest` is their SHA-256, and `revision` counts every change of handling, restricted parts and state: together they
-    are the draft's ETag.
+    `document` holds the draft bytes: the canonical document less `version published modified updated`, and
+    with `prev`. `digest` is their SHA-256, and `revision` counts every change of handling, restricted parts
+    and state: together they are the draft's ETag.
     """
 
     __tablename__ = "draft"
@@ -96,7 +99,9 @@ class Draft(Base):
 
 
 class RestrictedPart(Base):
-    """A version of a restricted part: a merge patch (RFC 7396) over the document, stored and committed to apart."""
+    """A version of a restricted part: a merge patch (RFC 7396) over the document, stored and committed to
+    apart.
+    """
 
     __tablename__ = "restricted_part"
 
@@ -111,10 +116,15 @@ class RestrictedPart(Base):
 
 
 class RecordTag(Base):
-    """A tag under which a record is found: its own, and every broader one. Copies the sequence numbers to sort by."""
+    """A tag under which a record is found: its own, and every broader one. Copies the sequence numbers to
+    sort by.
+    """
 
     __tablename__ = "record_tag"
-    __table_args__ = (Index("ix_record_tag_first", "tag", "first_seq"), Index("ix_record_tag_last", "tag", "last_seq"))
+    __table_args__ = (
+        Index("ix_record_tag_first", "tag", "first_seq"),
+        Index("ix_record_tag_last", "tag", "last_seq"),
+    )
 
     record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
     tag: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -141,4 +151,4 @@ class Audience(Base):
 
     record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
     audience: Mapped[str] = mapped_column(String(8), primary_key=True)
-    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    name: Mapped[str] = mapped_column(String(400), primary_key=True)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,8 +13,8 @@ from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
 from registry.errors import NotFound
 from registry.ids import parse_id
-from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, Version
-from registry.records.visibility import GROUP, PERSON, Facts, Tlp, may_read, may_read_shared, may_work_on, readable
+from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, RestrictedPart, Version
+from registry.records.visibility import GROUP, PERSON, Facts, Tlp, may_read_shared, may_work_on, readable
 
 _NO_RECORD = "There is no record {id} here."
 
@@ -21,8 +23,8 @@ _NO_RECORD = "There is no record {id} here."
 class Stored:
     """One version of a record, as bytes ready to be served.
 
-    `label` is what addresses it under `/versions/`: `2`, or `p2` for one shared below TLP:CLEAR. `listed` is false for
-    a record that was withdrawn. `public_seq` is the public sequence number of this version.
+    `label` is what addresses it under `/versions/`: `2`, or `p2` for one shared below TLP:CLEAR. `listed` is
+    false for a record that was withdrawn. `public_seq` is the public sequence number of this version.
     """
 
     origin: str
@@ -61,7 +63,7 @@ class Changed:
     at: datetime
 
 
-_STORED = (
+_STORED: tuple[Any, ...] = (
     Record.origin,
     Record.id,
     Record.kind,
@@ -78,22 +80,20 @@ _STORED = (
 )
 
 
-def _current() -> Select[tuple[object, ...]]:
+def _current() -> Select[Any]:
     """Newest public versions."""
     return select(*_STORED).join(
-        Version, and_(Version.record_pk == Record.pk, Version.shared.is_(False), Version.number == Record.current)
+        Version,
+        and_(Version.record_pk == Record.pk, Version.shared.is_(False), Version.number == Record.current),
     )
 
 
+async def _stored(session: AsyncSession, query: Select[Any]) -> list[Stored]:
+    return [Stored(*row) for row in await session.execute(query)]
+
+
 async def _facts(session: AsyncSession, record: Record) -> Facts:
-    groups: set[str] = set()
-    people: set[str] = set()
-    if record.tlp not in (Tlp.CLEAR, Tlp.GREEN):
-        rows = await session.execute(
-            select(Audience.audience, Audience.name).where(Audience.record_pk == record.pk)
-        )
-        for audience, name in rows:
-            (groups if audience == GROUP else people if audience == PERSON else set()).add(name)
+    groups, people = await _audience(session, record)
     return Facts(
         record.current > 0,
         record.shared > 0,
@@ -104,22 +104,32 @@ async def _facts(session: AsyncSession, record: Record) -> Facts:
     )
 
 
+async def _audience(session: AsyncSession, record: Record) -> tuple[list[str], list[str]]:
+    """The groups and the people that the record's shared versions are for."""
+    named: dict[str, list[str]] = {GROUP: [], PERSON: []}
+    if record.tlp not in (Tlp.CLEAR, Tlp.GREEN):
+        query = select(Audience.audience, Audience.name).where(Audience.record_pk == record.pk)
+        for audience, name in await session.execute(query.order_by(Audience.name)):
+            named[audience].append(name)
+    return named[GROUP], named[PERSON]
+
+
 async def _readable_record(
     session: AsyncSession, actor: Actor, id: str, origin: str | None
 ) -> tuple[Record, Facts]:
     """The record, if the actor may read it. Local wins where two origins hold the same id.
 
-    What is hidden and what does not exist take the same path to the same error.
+    What is hidden and what does not exist take the same path to the same error: the database is asked the
+    same question, and answers it the same way.
     """
     tidy = parse_id(id)
-    query = select(Record).where(Record.id == tidy).order_by(Record.pk).limit(1)
+    query = select(Record).where(Record.id == tidy, readable(actor)).order_by(Record.pk).limit(1)
     if origin is not None:
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
-    facts = await _facts(session, record) if record is not None else None
-    if record is None or facts is None or not may_read(actor, facts):
+    if record is None:
         raise NotFound(_NO_RECORD.format(id=tidy))
-    return record, facts
+    return record, await _facts(session, record)
 
 
 async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | None = None) -> Stored:
@@ -127,7 +137,9 @@ async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | Non
     return (await versions(session, actor, id, origin, limit=1))[0]
 
 
-async def version(session: AsyncSession, actor: Actor, id: str, label: str, origin: str | None = None) -> Stored:
+async def version(
+    session: AsyncSession, actor: Actor, id: str, label: str, origin: str | None = None
+) -> Stored:
     """The version with that label: `3`, or `p3` for one shared below TLP:CLEAR."""
     shared = label.startswith("p")
     number = label[1:] if shared else label
@@ -152,27 +164,27 @@ async def versions(
         select(*_STORED)
         .join(Version, Version.record_pk == Record.pk)
         .where(Record.pk == record.pk)
-        .order_by(Version.at.desc(), Version.pk.desc())
+        .order_by(Version.pk.desc())  # as they were written: a clock may have been set back
         .limit(limit)
     )
     if not may_read_shared(actor, facts):
         query = query.where(Version.shared.is_(False))
     if only is not None:
         query = query.where(Version.shared.is_(only[0]), Version.number == only[1])
-    rows = [Stored(*row) for row in await session.execute(query)]
+    rows = await _stored(session, query)
     if not rows and only is None:
         raise NotFound(_NO_RECORD.format(id=parse_id(id)))
     return rows
 
 
 def _narrow(
-    query: Select[tuple[object, ...]],
+    query: Select[Any],
     *,
     kind: Sequence[str] = (),
     provider: Sequence[str] = (),
     origin: Sequence[str] = (),
     imported: bool = True,
-) -> Select[tuple[object, ...]]:
+) -> Select[Any]:
     if kind:
         query = query.where(Record.kind.in_(kind))
     if provider:
@@ -198,16 +210,18 @@ async def page(
 ) -> list[Stored]:
     """Listed records, the latest first publication first; `before` is the `first_seq` that a page ended with.
 
-    First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be borne, by
-    themselves or by a narrower tag.
+    First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be
+    borne, by themselves or by a narrower tag.
     """
-    query = _narrow(_current(), kind=kind, provider=provider, origin=origin).where(Record.listed, readable(actor))
+    query = _narrow(_current(), kind=kind, provider=provider, origin=origin).where(
+        Record.listed, readable(actor)
+    )
     order = Record.first_seq
     for position, wanted in enumerate(dict.fromkeys(tag)):
         if position == 0:
             # Walk the tag's own index in order, instead of sorting what it yields.
             query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == wanted)
-            order = RecordTag.first_seq  # type: ignore[assignment]
+            order = RecordTag.first_seq
         else:
             query = query.where(
                 select(RecordTag.tag)
@@ -222,8 +236,7 @@ async def page(
         if first is None:
             return []
         query = query.where(order >= first)
-    rows = await session.execute(query.order_by(order.desc()).limit(limit))
-    return [Stored(*row) for row in rows]
+    return await _stored(session, query.order_by(order.desc()).limit(limit))
 
 
 async def recent(
@@ -235,14 +248,15 @@ async def recent(
     imported: bool = True,
     limit: int,
 ) -> list[Stored]:
-    """The newest public version of the records that changed last, withdrawn ones among them: what feeds are made of."""
+    """The newest public version of the records that changed last, withdrawn ones among them: what feeds are
+    made of.
+    """
     query = _narrow(_current(), kind=kind, provider=provider, imported=imported).where(readable(ANONYMOUS))
     order = Record.last_seq
     if tag is not None:
         query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == tag)
-        order = RecordTag.last_seq  # type: ignore[assignment]
-    rows = await session.execute(query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
-    return [Stored(*row) for row in rows]
+        order = RecordTag.last_seq
+    return await _stored(session, query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
 
 
 async def responses(
@@ -253,7 +267,9 @@ async def responses(
     return await _linking(session, actor, record.origin, record.id, role="about", limit=limit)
 
 
-async def backlinks(session: AsyncSession, actor: Actor, origin: str, id: str, *, limit: int = 200) -> list[Stored]:
+async def backlinks(
+    session: AsyncSession, actor: Actor, origin: str, id: str, *, limit: int = 200
+) -> list[Stored]:
     """Listed records that refer to this one in any way, newest first."""
     return await _linking(session, actor, origin, id, role=None, limit=limit)
 
@@ -264,54 +280,51 @@ async def _linking(
     links = select(RecordLink.record_pk).where(RecordLink.target_id == id, RecordLink.target_origin == origin)
     if role is not None:
         links = links.where(RecordLink.role == role)
-    rows = await session.execute(
-        _current()
-        .where(Record.listed, readable(actor), Record.pk.in_(links))
-        .order_by(Record.first_seq.desc())
-        .limit(limit)
-    )
-    return [Stored(*row) for row in rows]
+    query = _current().where(Record.listed, readable(actor), Record.pk.in_(links))
+    return await _stored(session, query.order_by(Record.first_seq.desc()).limit(limit))
 
 
 async def documents(
     session: AsyncSession, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Stored | None]:
-    """The newest public version under each (origin, id) that is listed; None for what is not, or not any more."""
+    """The newest public version under each (origin, id) that is listed; None for what is not, or not any
+    more.
+    """
     found: dict[tuple[str, str], Stored | None] = dict.fromkeys(keys)
     unique = list(found)
     for start in range(0, len(unique), 400):
         chunk = unique[start : start + 400]
-        rows = await session.execute(
-            _current().where(Record.listed, readable(ANONYMOUS), tuple_(Record.origin, Record.id).in_(chunk))
-        )
-        for row in rows:
-            stored = Stored(*row)
+        among = tuple_(Record.origin, Record.id).in_(chunk)
+        for stored in await _stored(session, _current().where(Record.listed, readable(ANONYMOUS), among)):
             found[stored.origin, stored.id] = stored
     return found
 
 
 async def all_listed(session: AsyncSession, *, after: int, limit: int) -> list[Stored]:
     """Listed records in the order of their first publication: what a rebuilt index reads."""
-    rows = await session.execute(
-        _current()
-        .where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
-        .order_by(Record.first_seq)
-        .limit(limit)
-    )
-    return [Stored(*row) for row in rows]
+    query = _current().where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
+    return await _stored(session, query.order_by(Record.first_seq).limit(limit))
 
 
 async def changes(session: AsyncSession, *, after: int, limit: int) -> list[Changed]:
     """Public changes with a sequence number greater than `after`, in order."""
-    rows = await session.execute(
-        select(
-            Change.public_seq, Change.origin, Change.subject, Change.version, Change.kind, Change.action, Change.at
-        )
-        .where(Change.public_seq > after)
-        .order_by(Change.public_seq)
-        .limit(limit)
+    columns: tuple[Any, ...] = (
+        Change.public_seq,
+        Change.origin,
+        Change.subject,
+        Change.version,
+        Change.kind,
+        Change.action,
+        Change.at,
     )
-    return [Changed(*row) for row in rows]
+    query = select(*columns).where(Change.public_seq > after).order_by(Change.public_seq).limit(limit)
+    return [Changed(*row) for row in await session.execute(query)]
+
+
+async def changed_at(session: AsyncSession) -> datetime | None:
+    """When something public changed last: what every list is as old as."""
+    query = select(Change.at).where(Change.public_seq.is_not(None))
+    return await session.scalar(query.order_by(Change.public_seq.desc()).limit(1))
 
 
 async def draft(session: AsyncSession, actor: Actor, id: str) -> tuple[Record, Draft | None]:
@@ -327,8 +340,29 @@ async def draft(session: AsyncSession, actor: Actor, id: str) -> tuple[Record, D
     return row.Record, row.Draft
 
 
+async def handling(session: AsyncSession, record: Record) -> dict[str, Any]:
+    """How a revision of the record is handled unless its author says otherwise: as the record is."""
+    if record.current or not record.shared:
+        return {"tlp": Tlp.CLEAR.value}
+    groups, people = await _audience(session, record)
+    named = {"groups": groups, "people": people}
+    return {"tlp": record.tlp, **{key: names for key, names in named.items() if names}}
+
+
+async def parts(session: AsyncSession, record: Record) -> list[dict[str, Any]]:
+    """The restricted parts of the record as they stand, in the shape of a submission's `restricted`."""
+    query = select(RestrictedPart).where(RestrictedPart.record_pk == record.pk)
+    newest = {part.part: part for part in await session.scalars(query.order_by(RestrictedPart.number))}
+    return [
+        {"id": part.part, **part.handling, "content": msgspec.json.decode(part.content)}
+        for part in newest.values()
+    ]
+
+
 async def last_version(session: AsyncSession, record: Record) -> Version | None:
-    """The version that a revision starts from: the newest public one, or the newest shared one before there is any."""
+    """The version that a revision starts from: the newest public one, or the newest shared one before there
+    is any.
+    """
     public = record.current > 0
     return await session.scalar(
         select(Version).where(
@@ -344,25 +378,4 @@ async def counts(session: AsyncSession) -> dict[str, int]:
     rows = await session.execute(
         select(Record.kind, func.count()).where(Record.listed, readable(ANONYMOUS)).group_by(Record.kind)
     )
-    return {kind: count for kind, count in rows}
-
-
-async def imported_keys(
-    session: AsyncSession, provider: int, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """(id, input digest) of the provider's records that came from these (scheme, source id)s."""
-    found: dict[tuple[str, str], tuple[str, str | None]] = {}
-    by_scheme: dict[str, list[str]] = {}
-    for scheme, source_id in keys:
-        by_scheme.setdefault(scheme, []).append(source_id)
-    for scheme, ids in by_scheme.items():
-        for start in range(0, len(ids), 400):
-            rows = await session.execute(
-                select(Record.source_id, Record.id, Record.input_digest).where(
-                    Record.provider_pk == provider,
-                    Record.source_scheme == scheme,
-                    Record.source_id.in_(ids[start : start + 400]),
-                )
-            )
-            found.update({(scheme, source_id): (id, digest) for source_id, id, digest in rows})
-    return found
+    return dict(rows.tuples().all())

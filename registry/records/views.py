@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.canonical import digest
-from registry.errors import Finding
 from registry.clock import instant
+from registry.errors import Finding
 from registry.records.queries import Changed, Stored
 from registry.records.service import DraftState
 

@@ -1,10 +1,11 @@
 """Who may read what was published: one rule, said twice, once over facts and once in SQL.
 
-`may_read` decides about a record at hand, `readable` cuts a query down to what it would allow. A property test holds
-the two equal; every read of a record passes through one of them. Traffic Light Protocol 2.0 as records.md applies it.
+`may_read` decides about a record at hand, `readable` cuts a query down to what it would allow. A property
+test holds the two equal; every read of a record passes through one of them. Traffic Light Protocol 2.0 as
+records.md applies it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
@@ -26,7 +27,9 @@ GROUP, PERSON = "group", "person"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rule needs to know of a record: whether it has public or shared versions, whose it is, who shares it."""
+    """What the rule needs to know of a record: whether it has public or shared versions, whose it is, who
+    shares it.
+    """
 
     public: bool
     shared: bool
@@ -37,10 +40,11 @@ class Facts:
 
 
 def may_read(actor: Actor, record: Facts) -> bool:
-    """Whether the actor may read the record's published versions; whether it exists, for all that they can tell.
+    """Whether the actor may read the record's published versions; whether it exists, for all that they can
+    tell.
 
-    A public version is everybody's for good. What is only shared needs the scope to read restricted records, and then
-    is for its owner and stewards, and for those whom its TLP level names.
+    A public version is everybody's for good. What is only shared needs the scope to read restricted records,
+    and then is for its owner and stewards, and for those whom its TLP level names.
     """
     if record.public:
         return True
@@ -60,8 +64,8 @@ def may_read(actor: Actor, record: Facts) -> bool:
 
 
 def may_read_shared(actor: Actor, record: Facts) -> bool:
-    """Whether the actor may read the versions that went out below TLP:CLEAR, public ones beside them or not."""
-    return may_read(actor, Facts(False, record.shared, record.tlp, record.provider, record.groups, record.people))
+    """Whether the actor may read the versions that went out below TLP:CLEAR, with or without public ones."""
+    return may_read(actor, replace(record, public=False))
 
 
 def readable(actor: Actor) -> ColumnElement[bool]:

@@ -1,0 +1,272 @@
+"""The one place where versions are written: the version, what lists are cut from, and the changelog, in one
+go.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor
+from registry.canonical import canonical, commitment
+from registry.changelog.append import Entry, append, reserve_public
+from registry.clock import read_instant
+from registry.records import documents
+from registry.records.models import Record, RecordLink, RecordTag, RestrictedPart, Version
+from registry.records.queries import Stored
+from registry.taxonomies.vocabulary import Vocabulary
+
+PUBLISHED, REVISED, WITHDRAWN, REINSTATED = "published", "revised", "withdrawn", "reinstated"
+# What the column holds; a role that somebody else's record brings along may be longer.
+_LONGEST_ROLE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What writes need besides a session: the name of this registry and the vocabulary that tags are checked
+    by.
+    """
+
+    origin: str
+    vocabulary: Vocabulary
+
+
+@dataclass(slots=True)
+class NextVersion:
+    """A version about to be written. `record` is None for one whose record is written with it.
+
+    `columns` are what else changes in the record's row. `parts` are restricted parts that go with the
+    version.
+    """
+
+    record: Record | None
+    id: str
+    kind: str
+    action: str
+    number: int
+    document: dict[str, Any]
+    shared: bool = False
+    columns: dict[str, Any] = field(default_factory=dict)
+    parts: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A version with what was worked out for it."""
+
+    step: NextVersion
+    pk: int
+    seq: int | None
+    stored: Stored
+    salt: bytes
+    tags: Sequence[str]
+    links: Sequence[tuple[str, str, str]]
+
+
+async def write_versions(
+    session: AsyncSession, desk: Desk, actor: Actor, steps: Sequence[NextVersion]
+) -> list[Stored]:
+    """Write versions, what lists are cut from, and the changelog. The caller holds the changelog's lock.
+
+    Written in bulk, since an import brings hundreds at once and a single publication is an import of one.
+    """
+    if not steps:
+        return []
+    public = sum(not step.shared for step in steps)
+    first = await reserve_public(session, public) if public else 0
+    numbers = iter(range(first, first + public))
+    seqs = [None if step.shared else next(numbers) for step in steps]
+    left = await _scopes_left(session, [step.record for step in steps if step.record is not None])
+    keys = await _write_records(session, steps, seqs)
+    written = [_worked_out(desk, step, keys[step.id], seq) for step, seq in zip(steps, seqs, strict=True)]
+    await _write_rows(session, written)
+    for each in written:
+        if each.step.parts:
+            await _keep_parts(session, each)
+    entries = [_entry(desk, actor, each, left.get(each.pk, ())) for each in written]
+    await append(session, entries, first_public=first if public else None)
+    return [each.stored for each in written]
+
+
+async def _write_records(
+    session: AsyncSession, steps: Sequence[NextVersion], seqs: Sequence[int | None]
+) -> dict[str, int]:
+    """Write the records' own rows; answers the key of each by its id."""
+    fresh: list[dict[str, Any]] = []
+    keys: dict[str, int] = {}
+    for step, seq in zip(steps, seqs, strict=True):
+        columns = {**step.columns, **_record_columns(step, seq)}
+        if step.record is None:
+            fresh.append(columns)
+            continue
+        # One statement each: the columns differ, and what an import revises is few.
+        keys[step.id] = step.record.pk
+        await session.execute(update(Record).where(Record.pk == step.record.pk).values(**columns))
+    if fresh:
+        made = await session.execute(insert(Record).returning(Record.id, Record.pk), fresh)
+        keys |= made.tuples().all()
+    return keys
+
+
+def _record_columns(step: NextVersion, seq: int | None) -> dict[str, Any]:
+    if seq is None:
+        return {"shared": step.number}
+    document = step.document
+    columns: dict[str, Any] = {
+        "current": step.number,
+        "last_seq": seq,
+        "listed": step.action != WITHDRAWN,
+        "imported": document.get("basis") == "imported",
+        "shown_provider": document.get("provider", {}).get("slug"),
+    }
+    if step.record is None or step.record.first_seq is None:
+        columns["first_seq"] = seq
+    return columns
+
+
+def _worked_out(desk: Desk, step: NextVersion, pk: int, seq: int | None) -> _Written:
+    body = canonical(step.document)
+    salt = secrets.token_bytes(32)
+    before = step.record.first_seq if step.record is not None else None
+    return _Written(
+        step,
+        pk,
+        seq,
+        Stored(
+            desk.origin,
+            step.id,
+            step.kind,
+            step.number,
+            step.shared,
+            step.action,
+            body,
+            commitment(salt, body),
+            read_instant(step.document["updated"]),
+            seq,
+            before if before is not None else seq,
+            seq is not None and step.action != WITHDRAWN,
+            step.document.get("provider", {}).get("slug"),
+        ),
+        salt,
+        _with_broader(desk.vocabulary, step.document),
+        documents.links_of(step.document),
+    )
+
+
+async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> None:
+    versions = [
+        {
+            "record_pk": each.pk,
+            "shared": each.step.shared,
+            "number": each.step.number,
+            "action": each.step.action,
+            "document": each.stored.document,
+            "salt": each.salt,
+            "commit": each.stored.commit,
+            "public_seq": each.seq,
+            "at": each.stored.at,
+        }
+        for each in written
+    ]
+    await session.execute(insert(Version), versions)
+    public = [each for each in written if each.seq is not None]
+    revised = [each.pk for each in public if each.step.record is not None]
+    if revised:
+        await session.execute(delete(RecordTag).where(RecordTag.record_pk.in_(revised)))
+        await session.execute(delete(RecordLink).where(RecordLink.record_pk.in_(revised)))
+    tags = [
+        {"record_pk": each.pk, "tag": tag, "first_seq": each.stored.first_seq, "last_seq": each.seq}
+        for each in public
+        for tag in each.tags
+    ]
+    links = [
+        {"record_pk": each.pk, "role": role, "target_origin": origin, "target_id": id}
+        for each in public
+        for role, origin, id in dict.fromkeys((role[:_LONGEST_ROLE], *rest) for role, *rest in each.links)
+    ]
+    if tags:
+        await session.execute(insert(RecordTag), tags)
+    if links:
+        await session.execute(insert(RecordLink), links)
+
+
+def _with_broader(vocabulary: Vocabulary, document: Mapping[str, Any]) -> list[str]:
+    borne: dict[str, None] = {}
+    for tag in documents.tags_of(document):
+        borne[tag[:255]] = None
+        borne.update(dict.fromkeys(vocabulary.ancestors(tag)))
+    return list(borne)
+
+
+def _entry(desk: Desk, actor: Actor, written: _Written, left: Sequence[str]) -> Entry:
+    step, stored = written.step, written.stored
+    public = written.seq is not None
+    return Entry(
+        topic="record",
+        action=step.action if public else "shared",
+        subject=step.id,
+        origin=desk.origin,
+        actor=actor.name,
+        at=stored.at,
+        version=step.number,
+        kind=step.kind,
+        public=public,
+        # A public change alone makes public answers stale; any other must not even be felt in them.
+        scopes=tuple(dict.fromkeys((*_scopes(written), *left))) if public else (),
+    )
+
+
+def _scopes(written: _Written) -> tuple[str, ...]:
+    step, shown = written.step, written.stored.shown_provider
+    about = [f"record:{id}" for role, _, id in written.links if role == "about"]
+    by = [f"provider:{shown}"] if shown else []
+    tags = (f"tag:{tag}" for tag in written.tags)
+    return ("all", f"record:{step.id}", f"kind:{step.kind}", *by, *about, *tags)
+
+
+async def _scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[int, list[str]]:
+    """What the versions before stood in: a feed that a revision leaves is stale too."""
+    left: dict[int, list[str]] = {
+        record.pk: [f"provider:{record.shown_provider}"] if record.shown_provider else []
+        for record in records
+    }
+    if not left:
+        return left
+    tags = select(RecordTag.record_pk, RecordTag.tag).where(RecordTag.record_pk.in_(left))
+    for pk, tag in await session.execute(tags):
+        left[pk].append(f"tag:{tag}")
+    links = select(RecordLink.record_pk, RecordLink.target_id).where(
+        RecordLink.record_pk.in_(left), RecordLink.role == "about"
+    )
+    for pk, target in await session.execute(links):
+        left[pk].append(f"record:{target}")
+    return left
+
+
+async def _keep_parts(session: AsyncSession, written: _Written) -> None:
+    """Store each restricted part that is new or changed, under a version and a commitment of its own."""
+    for part in written.step.parts:
+        of_part = select(RestrictedPart).where(
+            RestrictedPart.record_pk == written.pk, RestrictedPart.part == part["id"]
+        )
+        latest = await session.scalar(of_part.order_by(RestrictedPart.number.desc()).limit(1))
+        content = canonical(part["content"])
+        handling = {key: value for key, value in part.items() if key not in ("id", "content")}
+        if latest is not None and (latest.content, latest.handling) == (content, handling):
+            continue
+        salt = secrets.token_bytes(32)
+        session.add(
+            RestrictedPart(
+                record_pk=written.pk,
+                part=part["id"],
+                number=latest.number + 1 if latest is not None else 1,
+                handling=handling,
+                content=content,
+                salt=salt,
+                commit=commitment(salt, content),
+                at=written.stored.at,
+            )
+        )
