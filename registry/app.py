@@ -90,6 +90,9 @@ def create_app(
     )
     front = Front(framework, node.database, megabytes=node.settings.cache_megabytes)
     framework.state["front"] = front
+    for extension in extensions:
+        if extension.error_page is not None:
+            framework.state["error_page"] = extension.error_page(node)
     node.database.on_commit.append(front.refresh)
     return Application(framework, front, tails)
 

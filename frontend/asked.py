@@ -1,0 +1,158 @@
+"""The question in the address of a list of records: read, narrowed, widened, written back. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from frontend import words
+from frontend.urls import Pairs, Urls
+from registry.feeds.selection import Selection, Topic, question
+from registry.records.content.submission import KINDS
+from registry.taxonomies.vocabulary import split_tag
+from search.labels import country, language
+from search.request import PARAMETERS
+
+BROWSABLE = ("kind", "provider", "origin", "tag")
+"""The filters that lists can do without a search."""
+_NOT_ASKED = frozenset({"limit", "offset", "facets"})
+
+NAMES = {
+    "kind": "Kind",
+    "severity": "Severity",
+    "nature": "Nature",
+    "setting": "Setting",
+    "tag": "Term",
+    "basis": "Basis",
+    "provider": "Published by",
+    "developer": "Developer",
+    "deployer": "Deployer",
+    "system": "System",
+    "actor": "Actor",
+    "country": "Country",
+    "sector": "Sector",
+    "modality": "Modality",
+    "status": "Status",
+    "language": "Language",
+    "origin": "Registry",
+    "alias": "Known elsewhere as",
+    "occurred_from": "Happened from",
+    "occurred_to": "Happened until",
+    "published_from": "Published from",
+    "published_to": "Published until",
+}
+SORTS = MappingProxyType(
+    {
+        "relevance": "Best match",
+        "newest": "Newest first",
+        "oldest": "Oldest first",
+        "updated": "Last changed first",
+        "severity": "Gravest first",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of one list, in the order in which they were given, without those that say which page of
+    it.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, given: Pairs) -> "Asked":
+        """Parameters that no search has are passed over: mail programs and social networks add theirs to
+        every link.
+        """
+        kept = ((name, " ".join(value.split())) for name, value in given if name in PARAMETERS)
+        return cls(tuple(dict.fromkeys((n, v) for n, v in kept if v and n not in _NOT_ASKED)))
+
+    def one(self, name: str) -> str:
+        return next((value for key, value in self.pairs if key == name), "")
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return tuple(value for key, value in self.pairs if key == name)
+
+    @property
+    def filters(self) -> tuple[tuple[str, str], ...]:
+        return tuple(pair for pair in self.pairs if pair[0] not in ("q", "sort"))
+
+    @property
+    def browsable(self) -> bool:
+        """Whether a list without a search can answer it."""
+        return all(name in BROWSABLE or name == "sort" for name, _ in self.pairs)
+
+    def holds(self, name: str, value: str) -> bool:
+        return (name, value) in self.pairs
+
+    def toggled(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
+        """The question with one filter more, or without it where it is there."""
+        if self.holds(name, value):
+            return tuple(pair for pair in self.pairs if pair != (name, value))
+        return (*self.pairs, (name, value))
+
+    def during(self, year: str) -> tuple[tuple[str, str], ...]:
+        """The question about one year."""
+        rest = tuple(pair for pair in self.pairs if pair[0] not in ("occurred_from", "occurred_to"))
+        return (*rest, ("occurred_from", year), ("occurred_to", year))
+
+    def parameters(self) -> dict[str, list[str]]:
+        """As `registry.finder` and `search.request` take it."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            found.setdefault(name, []).append(value)
+        return found
+
+    def selection(self) -> Selection:
+        """The feed of the same question: the narrowest there is."""
+        asked = question(self.pairs)
+        match asked:
+            case ():
+                return Selection(Topic.ALL)
+            case (("kind", kind),) if kind in KINDS:
+                return Selection(Topic.KIND, kind)
+            case (("provider", slug),):
+                return Selection(Topic.PROVIDER, slug)
+            case (("tag", tag),) if ":" in tag:
+                return Selection(Topic.TAG, tag)
+            case _:
+                return Selection(Topic.SEARCH, parameters=asked)
+
+    def title(self) -> str:
+        """The question in words, for a heading and a tab."""
+        kinds = [words.kind_of(kind).many for kind in self.all("kind")]
+        what = " and ".join(kinds) if kinds else "Records"
+        return f"{what}: {self.one('q')}" if self.one("q") else what
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter that is set, and the address of the list without it."""
+
+    name: str
+    value: str
+    without: str
+
+
+def set_filters(urls: Urls, asked: Asked, label: Callable[[str], str]) -> Sequence[Filter]:
+    return [
+        Filter(NAMES.get(name, name), called(name, value, label), urls.records(asked.toggled(name, value)))
+        for name, value in asked.filters
+    ]
+
+
+def called(name: str, value: str, label: Callable[[str], str]) -> str:
+    """What a value of a filter is called; `label` names tags."""
+    match name:
+        case "kind":
+            return words.kind_of(value).one
+        case "basis" if value in words.BASIS:
+            return words.BASIS[value][0]
+        case "nature" | "setting" | "status":
+            return words.word(value)
+        case "country":
+            return country(value) or value
+        case "language":
+            return language(value) or value
+        case _:
+            return label(value) if split_tag(value) else value

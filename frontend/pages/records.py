@@ -1,0 +1,271 @@
+"""Lists of records: everything, or what answers a question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from litestar import Response, get
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from frontend.asked import BROWSABLE, NAMES, SORTS, Asked, called, set_filters
+from frontend.cards import Card, Piece, card, of_document
+from frontend.finding import Searcher, searcher
+from frontend.pages.parameters import Actors, Reading, Sites
+from frontend.site import ALL, TAXONOMIES, Page, Site
+from frontend.terms import Terms
+from frontend.words import KINDS
+from registry.actor import Actor
+from registry.changelog.append import public_head
+from registry.errors import Malformed, Unavailable
+from registry.http import AnyRequest, cursor, read_cursor
+from registry.records import queries
+from search.request import MAX_OFFSET, parse
+from search.results import Answer, Hit
+
+SHOWN = 20
+# In the order in which they stand beside the results; the first few are open.
+FACETS = (
+    "kind",
+    "severity",
+    "nature",
+    "tag",
+    "basis",
+    "setting",
+    "provider",
+    "developer",
+    "system",
+    "country",
+    "sector",
+    "modality",
+    "language",
+    "status",
+)
+OPEN = 4
+VALUES = 8
+MOST_VALUES = 60
+# A passage of these stands in for the summary, the first that holds what was looked for.
+_PASSAGES = ("summary", "narrative", "content")
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a facet: how many records it would leave, and the address that sets or clears it."""
+
+    label: str
+    count: int
+    url: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A filter with its values: those that are shown at once, and the rest."""
+
+    name: str
+    label: str
+    open: bool
+    first: Sequence[Choice]
+    rest: Sequence[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """How many of the records happened in a year; `share` of the fullest year in hundredths."""
+
+    year: str
+    count: int
+    share: int
+    url: str
+
+
+@get("/records", include_in_schema=False)
+async def list_records(request: AnyRequest, reading: Reading, actor: Actors, site: Sites) -> Response[bytes]:
+    """What answers the question in the address.
+
+    Without a search, lists by kind, provider and tag are still there. A question that only a search can
+    answer is then an error that says so, and never an empty list.
+    """
+    query = list(request.query_params.multi_items())
+    asked = Asked.read(query)
+    found = searcher(site.node)
+    if unknown := [kind for kind in asked.all("kind") if kind not in KINDS]:
+        raise Malformed(f"There is no kind {unknown[0][:40]!r}; there are: {', '.join(KINDS)}.")
+    if found is None and not asked.browsable:
+        raise Unavailable(
+            "This registry runs without search, so that it cannot look for words. "
+            "Lists by kind, provider and term are there."
+        )
+    if found is not None:
+        try:
+            return await _search(request, reading, site, asked, found, _number(query, "offset"))
+        except Unavailable:
+            # Whoever only browses is not made to wait for the index.
+            if not asked.browsable:
+                raise
+    return await _browse(request, reading, actor, site, asked, _one(query, "cursor"), down=found is not None)
+
+
+async def _search(
+    request: AnyRequest, reading: AsyncSession, site: Site, asked: Asked, found: Searcher, offset: int
+) -> Response[bytes]:
+    parameters = {
+        "sort": ["relevance" if asked.one("q") else "newest"],
+        **asked.parameters(),
+        "facets": [",".join(FACETS)],
+        "limit": [str(SHOWN)],
+        "offset": [str(offset)],
+    }
+    before = await public_head(reading)
+    answer = await found.search(parse(parameters))
+    terms, urls = await site.terms(), site.urls
+    last = offset + SHOWN < min(answer.total, MAX_OFFSET + SHOWN)
+
+    def at(start: int) -> str:
+        return urls.records((*asked.pairs, *((("offset", str(start)),) if start else ())))
+
+    return site.answer(
+        request,
+        "records.html",
+        _page(site, asked, searching=True),
+        # An index that lags behind would be kept as it is for good.
+        scopes=(ALL, TAXONOMIES) if answer.position >= before else (),
+        asked=asked,
+        searching=True,
+        down=False,
+        total=answer.total,
+        exact=answer.total_is_exact,
+        first=offset + 1,
+        found=[_hit(site, hit) for hit in answer.hits],
+        notes=[note.message for note in answer.notes],
+        facets=_facets(site, asked, terms, answer),
+        years=_years(site, asked, answer.timeline),
+        filters=set_filters(urls, asked, terms.label),
+        sorts=SORTS,
+        sort=asked.one("sort") or parameters["sort"][0],
+        older=at(offset + SHOWN) if last else "",
+        newer=at(max(offset - SHOWN, 0)) if offset else "",
+        terms=terms,
+    )
+
+
+async def _browse(
+    request: AnyRequest,
+    reading: AsyncSession,
+    actor: Actor,
+    site: Site,
+    asked: Asked,
+    after: str,
+    *,
+    down: bool,
+) -> Response[bytes]:
+    rows = await queries.page(
+        reading,
+        actor,
+        kind=asked.all("kind"),
+        provider=asked.all("provider"),
+        origin=asked.all("origin"),
+        tag=asked.all("tag"),
+        before=read_cursor(after),
+        limit=SHOWN + 1,
+    )
+    shown, urls, terms = rows[:SHOWN], site.urls, await site.terms()
+    last = shown[-1].first_seq if len(rows) > SHOWN else None
+    return site.answer(
+        request,
+        "records.html",
+        _page(site, asked, searching=False),
+        # While the search is down the page says so; it must not be kept past that.
+        scopes=() if down else (ALL, TAXONOMIES),
+        asked=asked,
+        searching=False,
+        down=down,
+        found=[card(urls, row) for row in shown],
+        kinds=[
+            (kind, urls.records([("kind", kind.id), *(pair for pair in asked.filters if pair[0] != "kind")]))
+            for kind in KINDS.values()
+        ],
+        filters=set_filters(urls, asked, terms.label),
+        older=urls.records((*asked.pairs, ("cursor", cursor(last)))) if last else "",
+        newer=urls.records(asked.pairs) if after else "",
+        terms=terms,
+    )
+
+
+def _page(site: Site, asked: Asked, *, searching: bool) -> Page:
+    urls = site.urls
+    by_kind = len(asked.filters) == 1 and asked.filters[0][0] == "kind" and not asked.one("q")
+    browsed = [pair for pair in asked.pairs if pair[0] in BROWSABLE]
+    feed = asked.selection()
+    return Page(
+        title=asked.title(),
+        path=urls.records(asked.pairs),
+        description=KINDS[asked.one("kind")].about if by_kind else "",
+        feeds=[(asked.title(), feed), site.everything] if asked.pairs else [site.everything],
+        json=urls.search_json(asked.pairs) if searching else urls.records_json(browsed),
+        section="records",
+        crumbs=(("Records", urls.records() if asked.pairs else ""),)
+        + (((asked.title(), ""),) if asked.pairs else ()),
+        indexed=not asked.pairs or by_kind,
+    )
+
+
+def _hit(site: Site, hit: Hit) -> Card:
+    marked = {
+        name: tuple(Piece(segment.text, segment.mark) for segment in segments)
+        for name, segments in hit.highlights.items()
+    }
+    passage = next((marked[name] for name in _PASSAGES if marked.get(name)), ())
+    return of_document(site.urls, _decode(hit.document), title=marked.get("title", ()), summary=passage)
+
+
+def _facets(site: Site, asked: Asked, terms: Terms, answer: Answer) -> Sequence[Facet]:
+    made: list[Facet] = []
+    for name in FACETS:
+        choices = [
+            Choice(
+                found.label or called(name, found.value, terms.label),
+                found.count,
+                site.urls.records(asked.toggled(name, _spelled(asked, name, found.value))),
+                asked.holds(name, _spelled(asked, name, found.value)),
+            )
+            for found in answer.facets.get(name, ())[:MOST_VALUES]
+        ]
+        choices.sort(key=lambda choice: not choice.chosen)
+        # One value that every record has tells nothing and narrows nothing.
+        if len(choices) > 1 or any(choice.chosen for choice in choices):
+            chosen = any(choice.chosen for choice in choices)
+            made.append(
+                Facet(name, NAMES[name], chosen or len(made) < OPEN, choices[:VALUES], choices[VALUES:])
+            )
+    return made
+
+
+def _spelled(asked: Asked, name: str, value: str) -> str:
+    """The value as the address spells it, which may differ in case."""
+    return next((one for one in asked.all(name) if one.casefold() == value.casefold()), value)
+
+
+def _years(site: Site, asked: Asked, timeline: Sequence[tuple[str, int]]) -> Sequence[Year]:
+    counts: dict[str, int] = {}
+    for month, count in timeline:
+        counts[month[:4]] = counts.get(month[:4], 0) + count
+    most = max(counts.values(), default=0)
+    return [
+        Year(year, count, max(2, round(100 * count / most)), site.urls.records(asked.during(year)))
+        for year, count in sorted(counts.items())
+    ]
+
+
+def _one(query: Sequence[tuple[str, str]], name: str) -> str:
+    return next((value for key, value in query if key == name), "")
+
+
+def _number(query: Sequence[tuple[str, str]], name: str) -> int:
+    text = _one(query, name)
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and int(text[:12]) <= MAX_OFFSET):
+        raise Malformed(f"{name}={text[:40]!r} is not a number from 0 to {MAX_OFFSET:,}.")
+    return int(text)

@@ -1,0 +1,46 @@
+"""How the pages plug into the registry."""
+
+from collections.abc import Sequence
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from frontend.pages import about, errors, feeds, files, home, providers, record, records, taxonomies
+from frontend.site import Site
+from frontend.templating import compiled
+from registry.extensions import Extension, Node
+
+PAGES: tuple[ControllerRouterHandler, ...] = (
+    home.show_home,
+    records.list_records,
+    record.show_record,
+    record.show_version,
+    providers.list_providers,
+    providers.show_provider,
+    taxonomies.list_taxonomies,
+    taxonomies.show_taxonomy,
+    taxonomies.show_term,
+    feeds.show_feeds,
+    about.show_about,
+    files.static_file,
+    files.favicon,
+    files.robots,
+    files.sitemap,
+    files.sitemap_part,
+)
+
+
+def routes(node: Node) -> Sequence[ControllerRouterHandler]:
+    compiled()
+    site = Site(node)
+    return (
+        Router(
+            path="/",
+            route_handlers=PAGES,
+            dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+        ),
+    )
+
+
+extension = Extension(name="frontend", routes=routes, error_page=errors.error_page)
