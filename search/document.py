@@ -8,6 +8,7 @@ everywhere.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -86,11 +87,15 @@ class Value:
     """One value of a filter as people see it. Values with one `key` are one; `label` is what it is called."""
 
     value: str
-    label: str | None = None
+    label: str | None
+    key: str
 
-    @property
-    def key(self) -> str:
-        return text.key(self.value)
+
+@lru_cache(maxsize=16_384)
+def value(spelt: str, label: str | None = None) -> Value:
+    """The value that is written so, cut to what an index term holds. Most records share most of theirs."""
+    spelt = spelt[:_MAX_VALUE]
+    return Value(spelt, label[:_MAX_VALUE] if label else None, text.key(spelt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Projection:
 
     def keys(self, filter: str) -> set[str]:
         """By which values of a filter the record is found."""
-        return {value.key for value in self.values.get(filter, ())}.union(self.also.get(filter, ()))
+        return {found.key for found in self.values.get(filter, ())}.union(self.also.get(filter, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,7 @@ class Projector:
         tags = [self._tag(tag) for tag in tags_of(document)]
         values = _values(document, content)
         for name in ("severity", "sector", "modality"):
-            values[name] = [self._value(tag) for tag in values[name]]
+            values[name] = [self._termed(tag) for tag in values[name]]
         values["tag"] = [value for found in tags for value in found.values]
         exact, spelled = _identities(document)
         also = {
@@ -197,9 +202,9 @@ class Projector:
         published = _moment(document.get("published"))
         when = occurred[0] if occurred else _source_time(document) or published
         rest: list[str] = []
-        for name, value in document.items():
+        for name, item in document.items():
             if name not in _APART:
-                _collect(value, rest)
+                _collect(item, rest)
         for tag in tags:
             rest += tag.wider
         return Projection(
@@ -221,10 +226,10 @@ class Projector:
             document=stored,
         )
 
-    def _value(self, value: Value) -> Value:
+    def _termed(self, found: Value) -> Value:
         """A value that is or may be a tag, with what its term is called."""
-        term = self.vocabulary.term(value.value)
-        return Value(value.value, term.label) if term and not value.label else value
+        term = self.vocabulary.term(found.value)
+        return value(found.value, term.label) if term and not found.label else found
 
     def _tag(self, tag: str) -> _Tag:
         found = self._tags.get(tag)
@@ -232,7 +237,7 @@ class Projector:
             wider = self.vocabulary.ancestors(tag)
             term = self.vocabulary.term(tag)
             found = _Tag(
-                values=tuple(self._value(Value(other)) for other in (tag, *wider)),
+                values=tuple(self._termed(value(other)) for other in (tag, *wider)),
                 label=f"{tag} {term.label}" if term else tag,
                 wider=(
                     *(term.alt_labels if term else ()),
@@ -255,15 +260,19 @@ def _listed(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
+def _text(found: Any) -> str | None:
+    return found if isinstance(found, str) else None
+
+
 def _plain(found: Any) -> list[Value]:
-    return [Value(item[:_MAX_VALUE]) for item in _listed(found)]
+    return [value(item) for item in _listed(found)]
 
 
 def _named(item: Mapping[str, Any], field: str, ref: str) -> list[Value]:
     """A name, or the term that stands for it, so that "AWS" and "aws" can be one."""
     name, term = item.get(field), item.get(ref)
     if isinstance(term, str):
-        return [Value(term[:_MAX_VALUE], name[:_MAX_VALUE] if isinstance(name, str) else None)]
+        return [value(term, name if isinstance(name, str) else None)]
     return _plain(name)
 
 
@@ -280,19 +289,19 @@ def _values(document: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str
         "origin": _plain(document.get("origin")),
         "basis": _plain(document.get("basis")),
         "provider": [
-            Value(item["slug"], item.get("name"))
+            value(item["slug"], _text(item.get("name")))
             for item in publishers
             if isinstance(item, dict) and isinstance(item.get("slug"), str)
         ],
         "language": [
-            Value(part, labels.language(part)) for language in languages for part in _widening(language)
+            value(part, labels.language(part)) for language in languages for part in _widening(language)
         ],
         "severity": _plain(content.get("severity")),
         "nature": _plain(content.get("nature")),
         "setting": _plain(content.get("setting")),
         "status": _plain(content.get("status")),
         "country": [
-            Value(part, labels.country(part))
+            value(part, labels.country(part))
             for country in _listed(content.get("countries"))
             for part in _widening(country)
         ],
@@ -307,14 +316,14 @@ def _values(document: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str
 
 def _widening(code: Any) -> list[str]:
     """`US-CA` is in `US`, and `pt-BR` is `pt`."""
-    return [code[:_MAX_VALUE], code[:_MAX_VALUE].split("-")[0]] if isinstance(code, str) else []
+    return [code, code.split("-")[0]] if isinstance(code, str) else []
 
 
 def _distinct(found: Iterable[Value]) -> tuple[Value, ...]:
     """One value for each key: the first spelling that the record uses."""
     values: dict[str, Value] = {}
-    for value in found:
-        values.setdefault(value.key, value)
+    for item in found:
+        values.setdefault(item.key, item)
     values.pop("", None)
     return tuple(values.values())
 

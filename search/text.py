@@ -7,6 +7,7 @@ found in a row. Everything else, so every character that could mean something to
 words and is nothing more.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal
@@ -65,6 +66,9 @@ def _folded(char: str) -> str:
     return "".join(letters)
 
 
+_ASCII_OR_NOT = re.compile(r"([^\x00-\x7f]+)")
+
+
 class _Table(dict[int, str]):
     """A table for `str.translate` that is filled as characters turn up; there are 1.1 million, and few are
     met.
@@ -90,16 +94,15 @@ _LEVEL = _LevelTable()
 
 def spaced(text: str) -> str:
     """The words of `text` with spaces between them: what is handed to the index."""
-    return text.translate(_WORDS)
+    if text.isascii():
+        return text.translate(_WORDS)
+    # `translate` is forty times faster on text that is all ASCII; most texts are, but for a dash or a quote.
+    return "".join(piece.translate(_WORDS) for piece in _ASCII_OR_NOT.split(text))
 
 
 def words(text: str) -> list[str]:
     """The words of `text`, in order."""
-    return [
-        word
-        for word in text.translate(_WORDS).split()
-        if len(word) < 64 or len(word.encode()) <= MAX_WORD_BYTES
-    ]
+    return [word for word in spaced(text).split() if len(word) < 64 or len(word.encode()) <= MAX_WORD_BYTES]
 
 
 def level(text: str) -> str:

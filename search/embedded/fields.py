@@ -11,7 +11,7 @@ from zlib import crc32
 import tantivy
 
 from search import text
-from search.document import FACETS, FILTERS, Key, Projection, Value
+from search.document import FACETS, FILTERS, Key, Projection, Value, value
 
 BODY = "body"
 WEIGHTS = {"title": 4.0, "names": 3.0, "summary": 1.5, "labels": 1.5}
@@ -78,12 +78,12 @@ def split_key(joined: str) -> Key:
 
 def split_value(term: str) -> Value:
     """The value and its label, out of one term of a counted field."""
-    value, _, label = term.partition(_SEPARATOR)
-    return Value(value, label or None)
+    spelt, _, label = term.partition(_SEPARATOR)
+    return value(spelt, label or None)
 
 
-def _join_value(value: Value) -> str:
-    return f"{value.value}{_SEPARATOR}{value.label}" if value.label else value.value
+def _join_value(held: Value) -> str:
+    return f"{held.value}{_SEPARATOR}{held.label}" if held.label else held.value
 
 
 def _order(seconds: int, key: Key) -> int:
@@ -110,8 +110,8 @@ def make_document(record: Projection) -> tantivy.Document:
         add(BODY, text.spaced(whole))
     for name, values in record.values.items():
         field = facet_field(name)
-        for value in values:
-            add(field, _join_value(value))
+        for held in values:
+            add(field, _join_value(held))
     for name in FILTERS:
         field = filter_field(name)
         for key in record.keys(name):

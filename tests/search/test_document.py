@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from search.document import FACETS, Projection, Value
+from search.document import FACETS, Projection, value
 from tests.search.documents import document, project
 
 FULL = document(
@@ -44,7 +44,7 @@ FULL = document(
 
 
 def values(record: Projection, name: str) -> list[str]:
-    return [value.value for value in record.values.get(name, ())]
+    return [held.value for held in record.values.get(name, ())]
 
 
 def test_every_filter_has_its_values() -> None:
@@ -80,12 +80,12 @@ def test_an_unknown_tag_brings_the_parents_in_its_path() -> None:
 
 def test_values_say_what_they_are_called() -> None:
     record = project(FULL)
-    assert record.values["country"][0] == Value("GB", "United Kingdom")
+    assert record.values["country"][0] == value("GB", "United Kingdom")
     assert record.values["country"][1].label == "California, United States"
     assert record.values["language"][0].label == "Portuguese (Brazil)"
     assert record.values["severity"][0].label == "High"
     assert record.values["provider"][0].label == "The editors"
-    assert record.values["deployer"][0] == Value("org:acme", "ACME")
+    assert record.values["deployer"][0] == value("org:acme", "ACME")
 
 
 def test_a_term_is_found_without_its_namespace_and_a_system_with_its_version() -> None:
