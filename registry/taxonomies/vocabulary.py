@@ -239,6 +239,12 @@ class Vocabulary:
             return False
         return any(not prefix or parts[1].startswith(f"{prefix}/") for prefix in taxonomy.open)
 
+    @cached_property
+    def spoken_of(self) -> frozenset[str]:
+        """Namespaces that are not loaded here and that crosswalks lead to: their tags are meant, and unchecked."""
+        named = {tag.partition(":")[0] for tag in self._crosswalks}
+        return frozenset(named - self._taxonomies.keys())
+
     def label(self, tag: str) -> str:
         """What to show for a tag; for an unknown one the last step of its path, readable."""
         if term := self._terms.get(tag):

@@ -59,7 +59,7 @@ def known_tags(parts: Parts, around: Circumstances) -> Iterator[Finding]:
                 )
         elif vocabulary.version(namespace) is None and (field.or_text or namespace in field.namespaces):
             continue  # plain words with a colon, or a vocabulary that this registry has not loaded
-        elif around.lenient and vocabulary.version(namespace) is None:
+        elif vocabulary.version(namespace) is None and (around.lenient or namespace in vocabulary.spoken_of):
             # A copied record may hold a hundred tags of one such vocabulary: it is said once.
             if namespace not in not_loaded:
                 not_loaded.add(namespace)

@@ -1,6 +1,7 @@
 """The snapshot: tags, hierarchy, crosswalks, nearest terms."""
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -219,3 +220,18 @@ def test_the_digest_tells_content_and_not_order() -> None:
     assert Vocabulary([one, other]).digest == Vocabulary([other, one]).digest
     assert Vocabulary([one]).digest != Vocabulary([one, other]).digest
     assert Vocabulary([one]).digest != Vocabulary([taxonomy("a", Term("x", "Another"))]).digest
+
+
+def test_namespaces_that_crosswalks_lead_to_are_spoken_of_until_they_are_loaded() -> None:
+    own = Taxonomy(
+        namespace="misuse",
+        version="1",
+        name="Misuse",
+        publisher="Example",
+        licence="CC0-1.0",
+        terms=(Term(id="fraud", label="Fraud", definition="A deception for gain."),),
+        crosswalks=(Crosswalk("misuse:fraud", "atlas:AML.T0048", "close"),),
+    )
+    outside = replace(own, namespace="atlas", terms=(replace(own.terms[0], id="AML.T0048"),), crosswalks=())
+    assert Vocabulary([own]).spoken_of == {"atlas"}
+    assert Vocabulary([own, outside]).spoken_of == frozenset()

@@ -6,7 +6,9 @@ import pytest
 
 from registry.errors import Finding, Severity
 from registry.records.content.check import check
-from registry.records.content.examples import INCIDENT_ID
+from registry.records.content.examples import EXAMPLES, INCIDENT_ID
+from registry.taxonomies.own import load_own
+from registry.taxonomies.vocabulary import Vocabulary
 from tests.registry.records.content.asking import VOCABULARY, incident
 
 
@@ -119,3 +121,13 @@ def test_a_self_relation_stays_an_error() -> None:
 def test_nobody_is_asked_for_what_is_recommended() -> None:
     _, findings = lenient(incident())
     assert findings == []
+
+
+def test_a_submission_may_bear_tags_of_a_vocabulary_that_ours_lead_to_and_is_told_they_are_unchecked() -> None:
+    vocabulary = Vocabulary(load_own())
+    raw = {**EXAMPLES["lesson"], "tags": ["atlas:AML.T0051", "no-such-namespace:term"]}
+    findings = check(raw, vocabulary=vocabulary).findings
+    assert [(finding.code, finding.severity) for finding in findings if finding.pointer.startswith("/tags")] == [
+        ("unknown-vocabulary", "warning"),
+        ("unknown-tag", "error"),
+    ]
