@@ -1,8 +1,9 @@
 """The database: one engine, two ways to open a session, and the column types every room shares.
 
-SQLite is the embedded default, PostgreSQL the production one. On SQLite a session that writes has to take its lock at
-once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes later fails as locked, whatever the busy
-timeout. So reading and writing sessions are opened apart, on both databases, and nothing guesses.
+SQLite is the embedded default, PostgreSQL the production one. On SQLite a session that writes has to take its
+lock at once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes later fails as locked,
+whatever the busy timeout. So reading and writing sessions are opened apart, on both databases, and nothing
+guesses.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, make_url
@@ -18,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+log = structlog.get_logger("candor.db")
 _WRITES = "candor_writes"
 BUSY_SECONDS = 30
 
@@ -68,7 +71,11 @@ def now() -> datetime:
 def async_url(url: str) -> URL:
     """The URL with the driver that Candor uses, whichever the operator wrote."""
     parsed = make_url(url)
-    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    driver = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+asyncpg",
+        "postgres": "postgresql+asyncpg",
+    }
     backend = parsed.drivername.split("+")[0]
     return parsed.set(drivername=driver.get(backend, parsed.drivername))
 
@@ -76,14 +83,15 @@ def async_url(url: str) -> URL:
 class Database:
     """The way to the tables. `read()` and `write()` each give a session inside its own transaction.
 
-    `on_commit` callbacks run after each committed write, before `write()` returns: what they do is done "at once" for
-    whoever waits on the write.
+    `on_commit` callbacks run after each committed write, before `write()` returns: what they do is done "at
+    once" for whoever waits on the write.
     """
 
     def __init__(self, url: str) -> None:
         self.url = async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        # Parameters hold drafts and hashes of secrets; an error's text goes to the log.
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "hide_parameters": True}
         if self.is_sqlite:
             options["connect_args"] = {"timeout": BUSY_SECONDS}
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
@@ -107,7 +115,11 @@ class Database:
         async with self._one_writer, self._writer() as session, session.begin():
             yield session
         for callback in self.on_commit:
-            await callback()
+            try:
+                await callback()
+            except Exception:
+                # What was written is written: whoever wrote it may not be told otherwise.
+                log.exception("after a commit")
 
     async def dispose(self) -> None:
         await self.engine.dispose()

@@ -36,9 +36,9 @@ class Entry:
 async def lock(session: AsyncSession) -> None:
     """Take the place in line. Whoever holds it commits before the next number is given out.
 
-    A database sequence numbers rows when they are inserted, not when they are committed: without the lock a reader
-    could pass number 8 while number 7 is still uncommitted, and never see it. On SQLite the write transaction itself
-    is the lock. Taking it twice in one transaction is free.
+    A database sequence numbers rows when they are inserted, not when they are committed: without the lock a
+    reader could pass number 8 while number 7 is still uncommitted, and never see it. On SQLite the write
+    transaction itself is the lock. Taking it twice in one transaction is free.
     """
     if not may_write(session):
         raise RuntimeError("the changelog is appended to inside Database.write() only")
@@ -48,7 +48,7 @@ async def lock(session: AsyncSession) -> None:
 
 async def reserve_public(session: AsyncSession, count: int) -> int:
     """Raise the public sequence by `count` and return the first of the new numbers. Call `lock` before."""
-    last = await session.scalar(
+    last: int | None = await session.scalar(
         update(Counter)
         .where(Counter.name == PUBLIC)
         .values(value=Counter.value + count)
@@ -64,8 +64,8 @@ async def append(
 ) -> list[int | None]:
     """Append in order, inside the transaction that makes the changes; returns each entry's public number.
 
-    `first_public` hands over numbers that the caller reserved under the same lock, for documents that have to hold
-    theirs.
+    `first_public` hands over numbers that the caller reserved under the same lock, for documents that have to
+    hold theirs.
     """
     if not entries:
         return []

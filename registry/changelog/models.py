@@ -10,9 +10,9 @@ from registry.db import Base, BigKey, Json, UtcDateTime
 class Change(Base):
     """One row of the changelog.
 
-    `seq` is internal and never leaves: its gaps would tell of drafts and embargoes. `public_seq` is the dense public
-    sequence from 1, present only on changes that everybody may know of. `scopes` names what a reader's cached answers
-    may depend on (`record:CIR-…`, `tag:misuse:fraud`, …).
+    `seq` is internal and never leaves: its gaps would tell of drafts and embargoes. `public_seq` is the dense
+    public sequence from 1, present only on changes that everybody may know of. `scopes` names what a reader's
+    cached answers may depend on (`record:CIR-…`, `tag:misuse:fraud`, …).
     """
 
     __tablename__ = "changelog"

@@ -1,7 +1,8 @@
 """The readers' side of the changelog: where each stands, who reads for it, and how it catches up.
 
-A reader is idempotent and may be stopped anywhere: it is given changes in order, and its position is kept only after
-it has dealt with them. One process at a time reads for it, under a lease that runs out by itself when the process dies.
+A reader is idempotent and may be stopped anywhere: it is given changes in order, and its position is kept
+only after it has dealt with them. One process at a time reads for it, under a lease that runs out by itself
+when the process dies.
 """
 
 import asyncio
@@ -12,10 +13,11 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change, ReaderState
@@ -54,7 +56,9 @@ class LogReader(Protocol):
         """The last `seq` dealt with, for a reader that keeps its own place; None when the table keeps it."""
 
     async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
-        """Deal with changes in order. `upto` is the seq to remember, which may lie past the last change given."""
+        """Deal with changes in order. `upto` is the seq to remember, which may lie past the last change
+        given.
+        """
 
     async def release(self) -> None:
         """The lease is given up: close what only its holder may have open."""
@@ -62,7 +66,7 @@ class LogReader(Protocol):
 
 async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list[ChangeRow]:
     """Committed changes with `seq` greater than `after`, in order."""
-    columns = (
+    columns: tuple[Any, ...] = (
         Change.seq,
         Change.public_seq,
         Change.at,
@@ -75,11 +79,11 @@ async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list
         Change.scopes,
     )
     rows = await session.execute(select(*columns).where(Change.seq > after).order_by(Change.seq).limit(limit))
-    return [ChangeRow(*row[:-1], scopes=tuple(row[-1])) for row in rows]
+    return [ChangeRow(*fields, scopes=tuple(scopes)) for *fields, scopes in rows]
 
 
 async def head(session: AsyncSession) -> int:
-    """The newest committed `seq`; 0 in an empty log. A lookup at the end of the primary key: cheap to poll."""
+    """The newest committed `seq`; 0 in an empty log. A lookup at the end of a primary key: cheap to poll."""
     return await session.scalar(select(Change.seq).order_by(Change.seq.desc()).limit(1)) or 0
 
 
@@ -138,7 +142,9 @@ class Tail:
         if not changes:
             return False
         await self.reader.consume(changes, upto=changes[-1].seq)
-        await self._remember(changes[-1].seq)
+        if not await self._remember(changes[-1].seq):
+            await self._lost()
+            return False
         return True
 
     async def give_up(self) -> None:
@@ -155,7 +161,7 @@ class Tail:
             )
 
     async def _lease(self) -> bool:
-        """Hold or renew the lease. Renewed at half its time only: an idle reader writes nothing in between."""
+        """Hold or renew the lease. Renewed at half its time only: an idle reader writes nothing meanwhile."""
         moment = now()
         if self._leased_until is not None and moment < self._leased_until - LEASE / 2:
             return True
@@ -167,14 +173,11 @@ class Tail:
             and state.lease_until
             and state.lease_until > moment
         ):
-            if self._leased_until is not None:
-                self._leased_until = None
-                await self.reader.release()
+            await self._lost()
             return False
         async with self.database.write() as session:
-            if state is None and await session.get(ReaderState, self.reader.name) is None:
-                session.add(ReaderState(name=self.reader.name, position=0))
-                await session.flush()
+            if state is None:
+                await self._enter(session)
             taken = await session.execute(
                 update(ReaderState)
                 .where(
@@ -189,8 +192,25 @@ class Tail:
                 .returning(ReaderState.name)
             )
             won = taken.first() is not None
-        self._leased_until = moment + LEASE if won else None
-        return won
+        if not won:
+            await self._lost()
+            return False
+        self._leased_until = moment + LEASE
+        return True
+
+    async def _enter(self, session: AsyncSession) -> None:
+        """Give the reader its row, unless another process is just doing that."""
+        try:
+            async with session.begin_nested():
+                session.add(ReaderState(name=self.reader.name, position=0))
+        except IntegrityError:
+            log.debug("another process was first", reader=self.reader.name)
+
+    async def _lost(self) -> None:
+        """Another process reads now: close what only the holder of the lease may have open."""
+        if self._leased_until is not None:
+            self._leased_until = None
+            await self.reader.release()
 
     async def _position(self, session: AsyncSession) -> int:
         return (
@@ -198,14 +218,16 @@ class Tail:
             or 0
         )
 
-    async def _remember(self, position: int) -> None:
-        """Move the cursor, unless the lease was lost meanwhile: then the next holder reads the batch again."""
+    async def _remember(self, position: int) -> bool:
+        """Move the cursor. False when the lease was lost meanwhile: its next holder reads the batch again."""
         async with self.database.write() as session:
-            await session.execute(
+            moved = await session.execute(
                 update(ReaderState)
                 .where(ReaderState.name == self.reader.name, ReaderState.holder == self.holder)
                 .values(position=position, error=None, failed_at=None)
+                .returning(ReaderState.name)
             )
+            return moved.first() is not None
 
     async def _note_failure(self, error: Exception) -> None:
         async with self.database.write() as session:
