@@ -3,7 +3,8 @@ their place.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 from registry.canonical import escape
@@ -35,16 +36,22 @@ def source_key(text: Any) -> Key | None:
     return (found[1], found[2]) if found else None
 
 
-def keys_in(value: Any, field: str = "") -> Iterator[Key]:
+def keys_in(value: Any) -> list[Key]:
     """Every key that a submission refers to."""
+    found: list[Key] = []
+    _gather(value, "", found)
+    return found
+
+
+def _gather(value: Any, field: str, found: list[Key]) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from keys_in(inner, name)
+            _gather(inner, name, found)
     elif isinstance(value, list):
         for inner in value:
-            yield from keys_in(inner, field)
+            _gather(inner, field, found)
     elif (field == "id" or field in _FIELDS) and (key := source_key(value)):
-        yield key
+        found.append(key)
 
 
 def resolved(
@@ -54,34 +61,54 @@ def resolved(
     of those.
     """
     findings: list[Finding] = []
-    result = _resolve(submission, "", "", id_of, findings)
+    result = _resolve(submission, "", (), id_of, findings)
     return result, findings
 
 
 def _resolve(
-    value: Any, field: str, pointer: str, id_of: Callable[[Key], str | None], findings: list[Finding]
+    value: Any, field: str, path: tuple[Any, ...], id_of: Callable[[Key], str | None], findings: list[Finding]
 ) -> Any:
+    """The value itself where nothing in it changes: most of a submission refers to nothing."""
     if isinstance(value, dict):
-        made = {}
+        made = value
         for name, inner in value.items():
-            result = _resolve(inner, name, f"{pointer}/{escape(name)}", id_of, findings)
-            if result is not _GONE:
-                made[name] = result
-            elif name == "id" or name in _NEEDED:
+            result = _resolve(inner, name, (path, name), id_of, findings)
+            if result is inner:
+                continue
+            if result is _GONE and (name == "id" or name in _NEEDED):
                 return _GONE
+            if made is value:
+                made = dict(value)
+            if result is _GONE:
+                del made[name]
+            else:
+                made[name] = result
         return made
     if isinstance(value, list):
         results = [
-            _resolve(inner, field, f"{pointer}/{index}", id_of, findings) for index, inner in enumerate(value)
+            _resolve(inner, field, (path, index), id_of, findings) for index, inner in enumerate(value)
         ]
+        if all(map(is_, results, value)):
+            return value
         return [result for result in results if result is not _GONE]
     if (field == "id" or field in _FIELDS) and (key := source_key(value)):
         id = id_of(key)
         if id is None:
             message = f"{value!r} leads to no record here; the reference is left out."
             findings.append(
-                warning("unresolved-reference", pointer, message, "Import its source, then import again.")
+                warning(
+                    "unresolved-reference", _pointer(path), message, "Import its source, then import again."
+                )
             )
             return _GONE
         return id
     return value
+
+
+def _pointer(path: tuple[Any, ...]) -> str:
+    """The JSON pointer of a path: each step beside the path before it."""
+    steps: list[str] = []
+    while path:
+        path, step = path
+        steps.append(escape(str(step)))
+    return "".join(f"/{step}" for step in reversed(steps))

@@ -188,7 +188,7 @@ def _url(text: str) -> str:
             f"{text[:60]!r} is not a web address.",
             "Only http:// and https:// addresses are kept.",
         )
-    if any(char.isspace() for char in text):
+    if text.split(maxsplit=1) != [text]:
         raise wrong("wrong-url", f"{text[:60]!r} holds spaces.", "Write %20 for a space.")
     try:
         parts = urlsplit(text)
