@@ -18,13 +18,17 @@ ACYCLIC = ("caused-by", "derived-from", "duplicate-of", "part-of-campaign", "sup
 MOST_RECORDS = 1000
 
 
-def targets(document: Mapping[str, Any], role: str) -> list[Key]:
-    """The records that a document refers to in that role, as a relation or as a field of that name."""
-    return [(origin, id) for said, origin, id in links_of(document) if said.replace("_", "-") == role]
+def _by_role(document: Mapping[str, Any]) -> dict[str, list[Key]]:
+    """What a document refers to in the roles that must not loop, as relations or as fields of those names."""
+    found: dict[str, list[Key]] = {}
+    for said, origin, id in links_of(document):
+        if (role := said.replace("_", "-")) in ACYCLIC:
+            found.setdefault(role, []).append((origin, id))
+    return found
 
 
 async def loops(
-    session: AsyncSession, key: Key, document: Mapping[str, Any], beside: Mapping[Key, Mapping[str, Any]] = {}
+    session: AsyncSession, key: Key, document: Mapping[str, Any], beside: Mapping[Key, Mapping[str, Any]]
 ) -> list[Finding]:
     """A finding for each role in which `document`, published under `key`, would lead back to itself.
 
@@ -37,8 +41,8 @@ async def loops(
             f"Followed from record to record, {role!r} leads back to this record.",
             "Take out the relation that is the wrong way round.",
         )
-        for role in ACYCLIC
-        if await _leads_back(session, key, targets(document, role), role, beside)
+        for role, first in _by_role(document).items()
+        if await _leads_back(session, key, first, role, beside)
     ]
 
 
@@ -52,7 +56,7 @@ async def _leads_back(
             return True
         seen |= ahead
         written = [at for at in ahead if at not in beside]
-        following = {target for at in ahead if at in beside for target in targets(beside[at], role)}
+        following = {target for at in ahead if at in beside for target in _by_role(beside[at]).get(role, ())}
         if written:
             rows = await session.execute(
                 select(RecordLink.target_origin, RecordLink.target_id)

@@ -14,9 +14,11 @@ from registry.actor import Actor
 from registry.canonical import canonical, commitment
 from registry.changelog.append import Entry, append, reserve_public
 from registry.clock import read_instant
+from registry.errors import Invalid
 from registry.records import documents
 from registry.records.models import Record, RecordLink, RecordTag, RestrictedPart, Version
 from registry.records.queries import Stored
+from registry.records.relations import loops
 from registry.taxonomies.vocabulary import Vocabulary
 
 PUBLISHED, REVISED, WITHDRAWN, REINSTATED = "published", "revised", "withdrawn", "reinstated"
@@ -71,10 +73,12 @@ async def write_versions(
 ) -> list[Stored]:
     """Write versions, what lists are cut from, and the changelog. The caller holds the changelog's lock.
 
-    Written in bulk, since an import brings hundreds at once and a single publication is an import of one.
+    Written in bulk, since an import brings hundreds at once and a single publication is an import of one. Raises
+    `Invalid` for a record whose relations would lead back to itself.
     """
     if not steps:
         return []
+    await _refuse_loops(session, desk, steps)
     public = sum(not step.shared for step in steps)
     first = await reserve_public(session, public) if public else 0
     numbers = iter(range(first, first + public))
@@ -89,6 +93,13 @@ async def write_versions(
     entries = [_entry(desk, actor, each, left.get(each.pk, ())) for each in written]
     await append(session, entries, first_public=first if public else None)
     return [each.stored for each in written]
+
+
+async def _refuse_loops(session: AsyncSession, desk: Desk, steps: Sequence[NextVersion]) -> None:
+    beside = {(desk.origin, step.id): step.document for step in steps}
+    for key, document in beside.items():
+        if findings := await loops(session, key, document, beside):
+            raise Invalid("A record cannot follow from itself.", findings=findings)
 
 
 async def _write_records(
