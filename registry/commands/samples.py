@@ -9,7 +9,7 @@ from registry.exchange.run import Report, run
 from registry.exchange.sink import RegistrySink
 from registry.node import init_node, open_node
 from registry.providers import queries, service
-from registry.records.service import Desk
+from registry.records.versions import Desk
 from registry.settings import Settings
 
 EDITORS = "candor-editors"

@@ -123,11 +123,15 @@ def test_nobody_is_asked_for_what_is_recommended() -> None:
     assert findings == []
 
 
-def test_a_submission_may_bear_tags_of_a_vocabulary_that_ours_lead_to_and_is_told_they_are_unchecked() -> None:
+def test_a_submission_may_bear_tags_of_a_vocabulary_that_ours_lead_to_and_is_told_they_are_unchecked() -> (
+    None
+):
     vocabulary = Vocabulary(load_own())
     raw = {**EXAMPLES["lesson"], "tags": ["atlas:AML.T0051", "no-such-namespace:term"]}
     findings = check(raw, vocabulary=vocabulary).findings
-    assert [(finding.code, finding.severity) for finding in findings if finding.pointer.startswith("/tags")] == [
+    assert [
+        (finding.code, finding.severity) for finding in findings if finding.pointer.startswith("/tags")
+    ] == [
         ("unknown-vocabulary", "warning"),
         ("unknown-tag", "error"),
     ]
