@@ -8,7 +8,6 @@ from urllib.parse import urljoin, urlsplit
 MAX_LINE = 400
 SUMMARY = 360
 
-_SPACE = re.compile(r"\s+")
 _MARKDOWN_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 _SITE_LINK = re.compile(r"(\]\()(/[^)\s]*)(?=[)\s])")
 _MARKUP = re.compile(r"\*{1,3}|`+|(?<!\w)_{1,3}|_{1,3}(?!\w)|^#+ |^> ", re.MULTILINE)
@@ -24,7 +23,7 @@ def filled(**fields: Any) -> dict[str, Any]:
 
 def line(text: str, limit: int = MAX_LINE) -> str:
     """`text` on one line of at most `limit` characters, cut at a word."""
-    tidy = _SPACE.sub(" ", text).strip()
+    tidy = " ".join(text.split())
     if len(tidy) <= limit:
         return tidy
     cut = tidy[: limit - 1]
@@ -48,6 +47,8 @@ def summary(markdown: str, limit: int = SUMMARY) -> str:
 
 def literal(text: str) -> str:
     """Plain text as Markdown that shows the same: `__init__` stays what it is. Code spans are left alone."""
+    if _MARKDOWN_SIGN.search(text) is None:
+        return text
     parts = _CODE_SPAN.split(text)
     return "".join(
         part

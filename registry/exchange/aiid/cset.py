@@ -75,15 +75,16 @@ _WITH_COMMAS = (
     "professional, scientific and technical activities",
 )
 _COMMA = "\x00"
+_PHRASES = re.compile("|".join(map(re.escape, _WITH_COMMAS)), re.IGNORECASE)
 
 
 def values(cell: str) -> list[str]:
     """The values in a cell that joins them by commas, without the blank and undecided ones."""
-    for phrase in _WITH_COMMAS:
-        cell = re.sub(
-            re.escape(phrase), lambda found: found[0].replace(",", _COMMA), cell, flags=re.IGNORECASE
-        )
-    parts = (part.replace(_COMMA, ",").strip() for part in cell.split(","))
+    if "," not in cell:
+        parts = [cell.strip()]
+    else:
+        guarded = _PHRASES.sub(lambda found: found[0].replace(",", _COMMA), cell)
+        parts = [part.replace(_COMMA, ",").strip() for part in guarded.split(",")]
     return [part for part in parts if part and part.strip("- ").casefold() not in _UNDECIDED]
 
 
