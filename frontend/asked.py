@@ -91,10 +91,9 @@ class Asked:
             return tuple(pair for pair in self.pairs if pair != (name, value))
         return (*self.pairs, (name, value))
 
-    def during(self, year: str) -> tuple[tuple[str, str], ...]:
-        """The question about one year."""
-        rest = tuple(pair for pair in self.pairs if pair[0] not in ("occurred_from", "occurred_to"))
-        return (*rest, ("occurred_from", year), ("occurred_to", year))
+    def without(self, *names: str) -> tuple[tuple[str, str], ...]:
+        """The question without everything that it says of these."""
+        return tuple(pair for pair in self.pairs if pair[0] not in names)
 
     def parameters(self) -> dict[str, list[str]]:
         """As `registry.finder` and `search.request` take it."""
@@ -118,11 +117,13 @@ class Asked:
             case _:
                 return Selection(Topic.SEARCH, parameters=asked)
 
-    def title(self) -> str:
-        """The question in words, for a heading and a tab."""
+    def title(self, label: Callable[[str], str]) -> str:
+        """The question in words, for a heading and a tab; `label` names tags."""
         kinds = [words.kind_of(kind).many for kind in self.all("kind")]
+        asked = [f"“{self.one('q')}”"] if self.one("q") else []
+        asked += [called(name, value, label) for name, value in self.filters if name != "kind"]
         what = " and ".join(kinds) if kinds else "Records"
-        return f"{what}: {self.one('q')}" if self.one("q") else what
+        return f"{what}: {', '.join(asked)}" if asked else what
 
 
 @dataclass(frozen=True, slots=True)

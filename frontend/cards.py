@@ -1,19 +1,18 @@
 """A record in a list: what helps to decide whether to open it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from frontend.templating import items, shortened, texts
+from frontend.templating import items, shortened
 from frontend.urls import Urls
 from registry import markdown
 from registry.records.queries import Stored
 
 SUMMARY = 260
-TAGS = 6
 
 _decode = msgspec.json.Decoder().decode
 
@@ -28,9 +27,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One record. `title` and `summary` are pieces of plain text; `at` is when it last changed.
+    """One record. `title`, `summary` and `passage` are pieces of plain text; `at` is when it last changed.
 
-    `when` is what the record says of its own time, a partial date.
+    `when` is what the record says of its own time, a partial date. `passage` is where in the rest of the
+    record stands what was looked for.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Card:
     withdrawn: bool
     revised: bool
     at: datetime | None = None
-    tags: Sequence[str] = field(default_factory=tuple)
+    passage: Sequence[Piece] = ()
 
 
 def card(urls: Urls, row: Stored) -> Card:
@@ -64,6 +64,7 @@ def of_document(
     at: datetime | None = None,
     title: Sequence[Piece] = (),
     summary: Sequence[Piece] = (),
+    passage: Sequence[Piece] = (),
 ) -> Card:
     """The card of a public document; `title` and `summary` take the place of its own, to point out what was
     found.
@@ -88,7 +89,7 @@ def of_document(
         withdrawn="withdrawal" in document,
         revised=document.get("version") not in (1, "1", None),
         at=at,
-        tags=texts(document.get("tags"))[:TAGS],
+        passage=passage,
     )
 
 

@@ -52,7 +52,7 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
     )
     selection = asked.selection()
     line = partial(_line, urls)
-    made = line(asked.title(), "", urls.records(asked.pairs), selection) if asked.pairs else None
+    made = line(asked.title(terms.label), "", urls.records(asked.pairs), selection) if asked.pairs else None
     return site.answer(
         request,
         "feeds.html",

@@ -175,4 +175,5 @@ def citation(document: Mapping[str, Any], registry: str, address: str) -> str:
     title = str(document.get("title", "")).rstrip(".")
     kind = words.kind_of(str(document.get("kind", ""))).one.lower()
     number = f"{kind} {document.get('id', '')}, version {document.get('version', '')}"
+    number += ", withdrawn" if "withdrawal" in document else ""
     return f"{author} ({year}). {title} [{number}]. {registry}. {address}"

@@ -20,7 +20,7 @@ from registry.errors import Malformed, Unavailable
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.records import queries
 from search.request import MAX_OFFSET, parse
-from search.results import Answer, Hit
+from search.results import Answer, FacetValue, Hit
 
 SHOWN = 20
 # In the order in which they stand beside the results; the first few are open.
@@ -28,7 +28,6 @@ FACETS = (
     "kind",
     "severity",
     "nature",
-    "tag",
     "basis",
     "setting",
     "provider",
@@ -40,11 +39,11 @@ FACETS = (
     "language",
     "status",
 )
-OPEN = 4
+# The vocabularies whose terms are offered, each apart; those of other filters stand under these already.
+VOCABULARIES = ("misuse", "harm", "safeguard", "weakness", "principle", "cause", "affected")
+OPEN = 5
 VALUES = 8
 MOST_VALUES = 60
-# A passage of these stands in for the summary, the first that holds what was looked for.
-_PASSAGES = ("summary", "narrative", "content")
 
 _decode = msgspec.json.Decoder().decode
 
@@ -72,12 +71,11 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """How many of the records happened in a year; `share` of the fullest year in hundredths."""
+    """How many of the records belong to a year; `share` of the fullest year in hundredths."""
 
     year: str
     count: int
     share: int
-    url: str
 
 
 @get("/records", include_in_schema=False)
@@ -113,7 +111,7 @@ async def _search(
     parameters = {
         "sort": ["relevance" if asked.one("q") else "newest"],
         **asked.parameters(),
-        "facets": [",".join(FACETS)],
+        "facets": [",".join((*FACETS, "tag"))],
         "limit": [str(SHOWN)],
         "offset": [str(offset)],
     }
@@ -128,7 +126,7 @@ async def _search(
     return site.answer(
         request,
         "records.html",
-        _page(site, asked, searching=True),
+        _page(site, asked, terms, searching=True),
         # An index that lags behind would be kept as it is for good.
         scopes=(ALL, TAXONOMIES) if answer.position >= before else (),
         asked=asked,
@@ -140,7 +138,7 @@ async def _search(
         found=[_hit(site, hit) for hit in answer.hits],
         notes=[note.message for note in answer.notes],
         facets=_facets(site, asked, terms, answer),
-        years=_years(site, asked, answer.timeline),
+        years=_years(answer.timeline),
         filters=set_filters(urls, asked, terms.label),
         sorts=SORTS,
         sort=asked.one("sort") or parameters["sort"][0],
@@ -175,7 +173,7 @@ async def _browse(
     return site.answer(
         request,
         "records.html",
-        _page(site, asked, searching=False),
+        _page(site, asked, terms, searching=False),
         # While the search is down the page says so; it must not be kept past that.
         scopes=() if down else (ALL, TAXONOMIES),
         asked=asked,
@@ -193,20 +191,20 @@ async def _browse(
     )
 
 
-def _page(site: Site, asked: Asked, *, searching: bool) -> Page:
-    urls = site.urls
+def _page(site: Site, asked: Asked, terms: Terms, *, searching: bool) -> Page:
+    urls, title = site.urls, asked.title(terms.label)
     by_kind = len(asked.filters) == 1 and asked.filters[0][0] == "kind" and not asked.one("q")
     browsed = [pair for pair in asked.pairs if pair[0] in BROWSABLE]
     feed = asked.selection()
     return Page(
-        title=asked.title(),
+        title=title,
         path=urls.records(asked.pairs),
         description=KINDS[asked.one("kind")].about if by_kind else "",
-        feeds=[(asked.title(), feed), site.everything] if asked.pairs else [site.everything],
+        feeds=[(title, feed), site.everything] if asked.pairs else [site.everything],
         json=urls.search_json(asked.pairs) if searching else urls.records_json(browsed),
         section="records",
         crumbs=(("Records", urls.records() if asked.pairs else ""),)
-        + (((asked.title(), ""),) if asked.pairs else ()),
+        + (((title, ""),) if asked.pairs else ()),
         indexed=not asked.pairs or by_kind,
     )
 
@@ -216,30 +214,50 @@ def _hit(site: Site, hit: Hit) -> Card:
         name: tuple(Piece(segment.text, segment.mark) for segment in segments)
         for name, segments in hit.highlights.items()
     }
-    passage = next((marked[name] for name in _PASSAGES if marked.get(name)), ())
-    return of_document(site.urls, _decode(hit.document), title=marked.get("title", ()), summary=passage)
+    # The summary stands in any case; another passage only where it does not hold what was looked for.
+    other = marked.get("narrative") or marked.get("content") or ()
+    telling = " " in "".join(piece.text for piece in other).strip()
+    return of_document(
+        site.urls,
+        _decode(hit.document),
+        title=marked.get("title", ()),
+        summary=marked.get("summary", ()),
+        passage=other if telling and not marked.get("summary") else (),
+    )
 
 
 def _facets(site: Site, asked: Asked, terms: Terms, answer: Answer) -> Sequence[Facet]:
+    groups = [(name, name, NAMES[name], answer.facets.get(name, ())) for name in FACETS]
+    tags = answer.facets.get("tag", ())
+    borne = [
+        (
+            space,
+            "tag",
+            terms.namespace(f"{space}:"),
+            [one for one in tags if one.value.startswith(f"{space}:")],
+        )
+        for space in VOCABULARIES
+    ]
     made: list[Facet] = []
-    for name in FACETS:
-        choices = [
-            Choice(
-                found.label or called(name, found.value, terms.label),
-                found.count,
-                site.urls.records(asked.toggled(name, _spelled(asked, name, found.value))),
-                asked.holds(name, _spelled(asked, name, found.value)),
-            )
-            for found in answer.facets.get(name, ())[:MOST_VALUES]
-        ]
-        choices.sort(key=lambda choice: not choice.chosen)
+    for id, name, label, values in (*groups[:3], *borne, *groups[3:]):
+        choices = [_choice(site, asked, terms, name, value) for value in values[:MOST_VALUES]]
+        chosen = any(choice.chosen for choice in choices)
         # One value that every record has tells nothing and narrows nothing.
-        if len(choices) > 1 or any(choice.chosen for choice in choices):
-            chosen = any(choice.chosen for choice in choices)
-            made.append(
-                Facet(name, NAMES[name], chosen or len(made) < OPEN, choices[:VALUES], choices[VALUES:])
-            )
+        if len(choices) > 1 or chosen:
+            choices.sort(key=lambda choice: not choice.chosen)
+            opened = chosen or len(made) < OPEN
+            made.append(Facet(id, label, opened, choices[:VALUES], choices[VALUES:]))
     return made
+
+
+def _choice(site: Site, asked: Asked, terms: Terms, name: str, found: FacetValue) -> Choice:
+    value = _spelled(asked, name, found.value)
+    return Choice(
+        found.label or called(name, found.value, terms.label),
+        found.count,
+        site.urls.records(asked.toggled(name, value)),
+        asked.holds(name, value),
+    )
 
 
 def _spelled(asked: Asked, name: str, value: str) -> str:
@@ -247,15 +265,12 @@ def _spelled(asked: Asked, name: str, value: str) -> str:
     return next((one for one in asked.all(name) if one.casefold() == value.casefold()), value)
 
 
-def _years(site: Site, asked: Asked, timeline: Sequence[tuple[str, int]]) -> Sequence[Year]:
+def _years(timeline: Sequence[tuple[str, int]]) -> Sequence[Year]:
     counts: dict[str, int] = {}
     for month, count in timeline:
         counts[month[:4]] = counts.get(month[:4], 0) + count
     most = max(counts.values(), default=0)
-    return [
-        Year(year, count, max(2, round(100 * count / most)), site.urls.records(asked.during(year)))
-        for year, count in sorted(counts.items())
-    ]
+    return [Year(year, count, max(2, round(100 * count / most))) for year, count in sorted(counts.items())]
 
 
 def _one(query: Sequence[tuple[str, str]], name: str) -> str:
