@@ -1,25 +1,26 @@
 """The front: prepared bytes for anonymous reads, before any framework runs.
 
-It keeps whole answers by path, canonical query and content coding, makes 304s and HEADs from them, and lets go of
-them when the changelog says that what they were made from has changed: at once in the process that wrote, within
-`POLL_SECONDS` in every other. A miss goes to the handler, whose answer fills it (see `registry.http.prepared`).
+It keeps whole answers by path, canonical query and content coding, makes 304s and HEADs from them, and lets
+go of them when the changelog says that what they were made from has changed: at once in the process that
+wrote, within `POLL_SECONDS` in every other. A miss goes to the handler, whose answer fills it (see
+`registry.http.prepared`).
 """
 
 import asyncio
 import contextlib
 import gzip
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import brotli
 import structlog
 import zstandard
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.changelog.tail import head, read_changes
 from registry.db import Database
@@ -28,6 +29,8 @@ from registry.http import SCOPES
 POLL_SECONDS = 0.4
 # A burst longer than this is not worth matching scope by scope.
 MANY_CHANGES = 500
+# Longer addresses and validators are served, but nothing is kept for them: who sends them may send millions.
+LONGEST_KEPT = 2048
 SMALLEST_COMPRESSED = 400
 CODINGS = ("br", "zstd", "gzip")
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -53,17 +56,27 @@ _CORS = (
 )
 _PREFLIGHT = (
     *_CORS,
+    *_NO_SNIFFING,
     (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
     (b"access-control-allow-headers", b"If-None-Match, If-Modified-Since, Accept"),
     (b"access-control-max-age", b"86400"),
 )
+
+# Plain ASGI, as servers speak it: the framework's own types are narrower.
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 log = structlog.get_logger("candor.front")
 
 
 @dataclass(slots=True)
 class Variant:
-    """One coding of an answer, as the two ASGI messages that send it, and the one that says it has not changed."""
+    """One coding of an answer, as the two ASGI messages that send it, and the one that says it has not
+    changed.
+    """
 
     start: dict[str, Any]
     body: dict[str, Any]
@@ -103,7 +116,7 @@ class Answer:
             extra.append((b"content-encoding", coding.encode()))
         validators = [(b"etag", b'"' + etag + b'"')] if etag else []
         vary = [(b"vary", b"Accept-Encoding")] if self.compressible else []
-        kept = [(name, value) for name, value in self.headers if name not in _NOT_KEPT]
+        kept = [(name, value) for name, value in self.headers if name not in _MADE_ANEW]
         bare = [(name, value) for name, value in kept if name != b"content-type"]
         return Variant(
             {
@@ -122,8 +135,7 @@ class Answer:
         )
 
 
-# A request's own id says nothing about another request that is given the same answer.
-_NOT_KEPT = frozenset({b"etag", b"content-length", b"content-encoding", b"x-request-id"})
+_MADE_ANEW = frozenset({b"etag", b"content-length", b"content-encoding"})
 _EMPTY: dict[str, Any] = {"type": "http.response.body", "body": b""}
 
 
@@ -163,7 +175,7 @@ class Front:
             elif name in (b"authorization", b"cookie"):
                 anonymous = False
         query = scope["query_string"]
-        if anonymous:
+        if anonymous and len(scope["path"]) + len(query) <= LONGEST_KEPT:
             key = (scope["path"], query if not query else canonical_query(query))
             answer = self._kept.get(key)
             if answer is not None:
@@ -201,8 +213,9 @@ class Front:
             elif held is not None and start is not None and message["type"] == "http.response.body":
                 held += message.get("body", b"")
                 if not message.get("more_body"):
-                    answer = _answer(start, bytes(held), inner["state"].get(SCOPES, frozenset()))
-                    if key is not None and answer.scopes:
+                    scopes = inner["state"].get(SCOPES, frozenset()) if key is not None else frozenset()
+                    answer = _answer(start, bytes(held), scopes)
+                    if key is not None and scopes:
                         self._keep(key, answer, before)
                     await _send(answer, *asked, send)
                 return
@@ -210,12 +223,12 @@ class Front:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app(inner, receive, catch)  # type: ignore[arg-type]
+        await self.app(inner, receive, catch)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_OPEN_PATHS):
             await send({"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]})
-            await send(_EMPTY)  # type: ignore[arg-type]
+            await send(_EMPTY)
             return
 
         async def dress(message: Message) -> None:
@@ -247,24 +260,35 @@ class Front:
             self._size -= self._kept.pop(key).size
 
     def forget_all(self) -> None:
+        """Let go of everything, and of what is being made just now."""
+        self._forgot_at = self._seen
         self._kept.clear()
         self._recent.clear()
         self._size = 0
 
     async def refresh(self) -> None:
         """Read what was committed since the last look, and let go of what it made stale."""
+        try:
+            await self._read_log()
+        except Exception:
+            self.forget_all()  # better no prepared answers than wrong ones
+            raise
+
+    async def _read_log(self) -> None:
         async with self._refreshing, self.database.read() as session:
             newest = await head(session)
             if newest == self._seen:
                 return
             if newest - self._seen > MANY_CHANGES:
-                self._seen = self._forgot_at = newest
+                self._seen = newest
                 self.forget_all()
                 return
             changes = await read_changes(session, after=self._seen, limit=MANY_CHANGES)
         stale: set[str] = set()
         for change in changes:
             scopes = frozenset((*change.scopes, f"topic:{change.topic}"))
+            if len(self._recent) == MANY_CHANGES:
+                self._forgot_at = self._recent[0][0]
             self._recent.append((change.seq, scopes))
             stale |= scopes
             self._seen = change.seq
@@ -272,42 +296,53 @@ class Front:
 
     async def keep_fresh(self) -> None:
         """Look for other processes' changes until cancelled."""
+        failing = False
         while True:
-            with contextlib.suppress(OSError):
-                try:
-                    await self.refresh()
-                except Exception:
-                    # Better no prepared answers than wrong ones.
-                    self.forget_all()
+            try:
+                await self.refresh()
+                failing = False
+            except Exception:
+                if not failing:
                     log.exception("could not read the changelog")
+                failing = True
             await asyncio.sleep(POLL_SECONDS)
 
 
 @lru_cache(maxsize=4096)
 def canonical_query(query: bytes) -> bytes:
-    """The query with its parameters in order, so that one question has one place."""
-    return urlencode(sorted(parse_qsl(query.decode("latin-1"), keep_blank_values=True))).encode()
+    """The query with its parameters in order, so that one question has one place.
+
+    Values of one parameter stay in theirs: where only one is read, it matters which comes last.
+    """
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    return urlencode(sorted(pairs, key=itemgetter(0)), encoding="latin-1").encode()
 
 
 @lru_cache(maxsize=512)
 def negotiate(accept: bytes) -> str:
-    """The content coding to use for an `Accept-Encoding`: ours to choose among those with the highest weight."""
+    """The coding to use for an `Accept-Encoding`: ours to choose among those with the highest weight."""
     weights: dict[str, float] = {}
     for part in accept.decode("latin-1").lower().split(","):
         name, _, parameter = part.strip().partition(";")
         try:
-            weights[name.strip()] = float(parameter.split("=")[1]) if "=" in parameter else 1.0
+            weight = float(parameter.partition("=")[2]) if "=" in parameter else 1.0
         except ValueError:
-            weights[name.strip()] = 0.0
+            weight = 0.0
+        weights[name.strip()] = weight if 0 < weight <= 1 else 0.0
     best = max((weights.get(coding, 0.0) for coding in CODINGS), default=0.0)
     if best <= 0:
         return ""
     return next(coding for coding in CODINGS if weights.get(coding, 0.0) == best)
 
 
-@lru_cache(maxsize=4096)
 def _stems(header: bytes) -> frozenset[bytes]:
-    """The tags in an `If-None-Match`, without quotes, weakness and coding suffix (RFC 9110: a weak comparison)."""
+    """The tags in an `If-None-Match`, without quotes, weakness and coding suffix (RFC 9110: a weak
+    comparison).
+    """
+    return _kept_stems(header) if len(header) <= LONGEST_KEPT else _read_stems(header)
+
+
+def _read_stems(header: bytes) -> frozenset[bytes]:
     stems: set[bytes] = set()
     for part in header.split(b","):
         tag = part.strip().removeprefix(b"W/").strip(b'"')
@@ -318,12 +353,15 @@ def _stems(header: bytes) -> frozenset[bytes]:
     return frozenset(stems)
 
 
+_kept_stems = lru_cache(maxsize=4096)(_read_stems)
+
+
 def is_unchanged(answer: Answer, if_none_match: bytes, since: bytes) -> bool:
-    """Whether the client has this already. `If-None-Match` decides alone when it is there (RFC 9110, 13.1.3)."""
+    """Whether the client has this already. `If-None-Match`, when there, decides alone (RFC 9110, 13.1.3)."""
     if if_none_match:
         return bool(answer.stem) and (answer.stem in (stems := _stems(if_none_match)) or b"*" in stems)
     if since and answer.modified is not None:
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             return answer.modified <= parsedate_to_datetime(since.decode("latin-1")).timestamp()
     return False
 
@@ -333,11 +371,11 @@ async def _send(
 ) -> None:
     variant = answer.variant(negotiate(accept) if accept and answer.compressible else "")
     if (if_none_match or since) and is_unchanged(answer, if_none_match, since):
-        await send(variant.unchanged)  # type: ignore[arg-type]
-        await send(_EMPTY)  # type: ignore[arg-type]
+        await send(variant.unchanged)
+        await send(_EMPTY)
         return
-    await send(variant.start)  # type: ignore[arg-type]
-    await send(variant.body if method == "GET" else _EMPTY)  # type: ignore[arg-type]
+    await send(variant.start)
+    await send(variant.body if method == "GET" else _EMPTY)
 
 
 def _answer(start: dict[str, Any], content: bytes, scopes: frozenset[str]) -> Answer:
@@ -353,9 +391,11 @@ def _answer(start: dict[str, Any], content: bytes, scopes: frozenset[str]) -> An
         and not private
         and (media_type.startswith(_COMPRESSIBLE) or b"+json" in media_type or b"+xml" in media_type)
     )
+    # A request's own id says nothing about another request that is given the same answer.
+    kept = [(name, value) for name, value in start["headers"] if not (scopes and name == b"x-request-id")]
     return Answer(
         start["status"],
-        list(start["headers"]),
+        kept,
         content,
         headers[b"etag"].strip(b'"'),
         modified,
