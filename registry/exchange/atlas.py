@@ -36,8 +36,9 @@ from registry.exchange.pieces import (
     summary,
     web_address,
 )
+from registry.taxonomies import sources
 from registry.taxonomies.sources.loaded import slug
-from registry.taxonomies.vocabulary import Taxonomy
+from registry.taxonomies.vocabulary import Taxonomy, Term
 from registry.yaml import Limits, read_yaml
 
 SCHEME = "atlas"
@@ -73,12 +74,26 @@ def read(path: Path, options: Options) -> Iterator[Item]:
 
 
 def taxonomies(path: Path) -> tuple[Taxonomy, ...]:
-    """Tactics, techniques and mitigations as terms, so that the records' tags are known."""
-    from registry.taxonomies import sources
-    from registry.taxonomies.sources import atlas
-
-    file = files.member(path, FILE)
-    return atlas.read(files.read_whole(file), sources.Options()).taxonomies
+    """What the records are tagged with: tactics, techniques, mitigations, and categories of mitigations."""
+    data = files.read_whole(files.member(path, FILE))
+    found = sources.FORMATS[SCHEME](data, sources.Options()).taxonomies
+    document = _document(path)
+    names = dict.fromkeys(
+        name
+        for matrix in mappings(document.get("matrices"))
+        for mitigation in mappings(matrix.get("mitigations"))
+        for name in strings(mitigation.get("category"))
+    )
+    categories = Taxonomy(
+        namespace="atlas-category",
+        version=str(document.get("version") or "1"),
+        name=f"{PUBLISHER}: categories of mitigations",
+        publisher="MITRE",
+        licence="Apache-2.0",
+        url=f"{SITE}/mitigations/",
+        terms=tuple(Term(id=slug(name), label=name) for name in names if slug(name)),
+    )
+    return (*found, categories) if categories.terms else found
 
 
 def count(path: Path, options: Options) -> int:

@@ -216,7 +216,10 @@ class _Run:
         id_of: Callable[[Key], str | None],
     ) -> None:
         """Resolve, compare and check; sets `incoming`, or leaves it None with the findings that forbid it."""
-        submission, unresolved = resolved(candidate.item.submission or {}, id_of)
+        submission = candidate.item.submission or {}
+        unresolved: list[Finding] = []
+        if candidate.refers:
+            submission, unresolved = resolved(submission, id_of)
         digest = digest_of(submission)
         id = self._id_of(present, candidate.key)
         findings = (*candidate.item.findings, *unresolved)

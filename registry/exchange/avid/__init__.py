@@ -29,7 +29,10 @@ from registry.exchange.avid import fields, links
 from registry.exchange.avid.content import evaluation_of, metrics_of, weakness_of
 from registry.exchange.item import Format, Item, Key, Options, left_out, refused
 from registry.exchange.pieces import filled, line, mapping, summary
+from registry.taxonomies import sources
+from registry.taxonomies.vocabulary import Taxonomy
 
+ENUMS = "avid_taxonomy_enums.json"
 _LANGUAGES = {"eng": "en"}
 
 
@@ -136,4 +139,12 @@ def count(path: Path, options: Options) -> int:
     return total
 
 
-FORMAT = Format("avid", "AVID reports and vulnerabilities (JSON, JSON Lines)", read, count)
+def taxonomies(path: Path) -> tuple[Taxonomy, ...]:
+    """The codes that the reports bear, where the enums of `avidtools` lie beside them."""
+    file = files.member_if_any(path, ENUMS)
+    return sources.FORMATS["avid"](files.read_whole(file), sources.Options()).taxonomies if file else ()
+
+
+FORMAT = Format(
+    "avid", "AVID reports and vulnerabilities (JSON, JSON Lines)", read, count, taxonomies=taxonomies
+)

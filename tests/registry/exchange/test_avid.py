@@ -201,6 +201,12 @@ class TestCorpus:
         assert "references" not in submission(items, "AVID-2023-R0002")
         assert [finding.code for finding in items["AVID-2023-R0002"].findings] == ["not-a-web-address"]
 
+    def test_the_taxonomy_beside_them_knows_avids_tags(self, corpora: Path, everything: list[Item]) -> None:
+        # The file lies beside the reports in the corpus, so the import loads it.
+        vocabulary = Vocabulary(avid.taxonomies(corpora / "avid-db"))
+        given = {tag for item in everything if item.submission for tag in tags(item.submission)}
+        assert not {tag for tag in given if tag.startswith("avid-") and not vocabulary.known(tag)}
+
     def test_count_tells_the_number_of_items(self, corpora: Path, everything: list[Item]) -> None:
         assert 0 <= avid.count(corpora / "avid-db", Options()) - len(everything) <= 1
 

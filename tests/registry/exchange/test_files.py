@@ -85,7 +85,7 @@ class TestDelimited:
         self, tmp_path: Path, data: bytes, **how: str
     ) -> tuple[tuple[str, ...], list[tuple[int, list[str], list[str]]]]:
         (tmp_path / "t.csv").write_bytes(data)
-        read = read_table(tmp_path / "t.csv", **how)  # type: ignore[arg-type]
+        read = read_table(tmp_path / "t.csv", **how)
         return read.columns, [(row.line, row.cells, [f.code for f in row.findings]) for row in read.rows]
 
     def test_line_ends_and_marks_make_no_difference(self, tmp_path: Path) -> None:
