@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change, Counter
-from registry.db import may_write
+from registry.db import may_write, table_of
 
 # Any constant does, as long as every writer takes the same one ("candor" in ASCII).
 LOCK = 0x63616E646F72
@@ -79,7 +79,7 @@ async def append(
         numbers.append(following if entry.public else None)
         following += entry.public
     await session.execute(
-        insert(Change),
+        insert(table_of(Change)),
         [
             {
                 "public_seq": number,

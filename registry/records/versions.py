@@ -14,6 +14,7 @@ from registry.actor import Actor
 from registry.canonical import canonical, commitment
 from registry.changelog.append import Entry, append, reserve_public
 from registry.clock import read_instant
+from registry.db import table_of
 from registry.errors import Invalid
 from registry.records import documents
 from registry.records.models import Record, RecordLink, RecordTag, RestrictedPart, Version
@@ -73,8 +74,8 @@ async def write_versions(
 ) -> list[Stored]:
     """Write versions, what lists are cut from, and the changelog. The caller holds the changelog's lock.
 
-    Written in bulk, since an import brings hundreds at once and a single publication is an import of one. Raises
-    `Invalid` for a record whose relations would lead back to itself.
+    Written in bulk, since an import brings hundreds at once and a single publication is an import of one.
+    Raises `Invalid` for a record whose relations would lead back to itself.
     """
     if not steps:
         return []
@@ -118,7 +119,7 @@ async def _write_records(
         await session.execute(update(Record).where(Record.pk == step.record.pk).values(**columns))
     if fresh:
         made = await session.execute(insert(Record).returning(Record.id, Record.pk), fresh)
-        keys |= made.tuples().all()
+        keys.update((id, pk) for id, pk in made)
     return keys
 
 
@@ -182,7 +183,7 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
         }
         for each in written
     ]
-    await session.execute(insert(Version), versions)
+    await session.execute(insert(table_of(Version)), versions)
     public = [each for each in written if each.seq is not None]
     revised = [each.pk for each in public if each.step.record is not None]
     if revised:
@@ -199,9 +200,9 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
         for role, origin, id in dict.fromkeys((role[:_LONGEST_ROLE], *rest) for role, *rest in each.links)
     ]
     if tags:
-        await session.execute(insert(RecordTag), tags)
+        await session.execute(insert(table_of(RecordTag)), tags)
     if links:
-        await session.execute(insert(RecordLink), links)
+        await session.execute(insert(table_of(RecordLink)), links)
 
 
 def _with_broader(vocabulary: Vocabulary, document: Mapping[str, Any]) -> list[str]:
