@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler
 
 from registry.actor import Actor
 from registry.api_docs import openapi_config
@@ -18,8 +18,8 @@ from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import LogReader, Tail
 from registry.extensions import Extension, Node
 from registry.feeds.api import FeedsController
-from registry.front import Front
-from registry.http import AnyRequest, reading_from
+from registry.front import Front, Receive, Scope, Send
+from registry.http import AnyRequest, ReadableAddress, reading_from
 from registry.logs import RequestLog
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
@@ -54,7 +54,8 @@ def create_app(
 ) -> Application:
     """Put a registry together.
 
-    `node` was opened by `registry.node`; it is closed by whoever opened it. `run_readers` overrides the setting.
+    `node` was opened by `registry.node`; it is closed by whoever opened it. `run_readers` overrides the
+    setting.
     """
     for extension in extensions:
         if extension.finder is not None and node.finder is None:
@@ -79,7 +80,7 @@ def create_app(
             "actor": Provide(actor),
             "reading": Provide(reading_from(node.database)),
         },
-        middleware=[RequestLog(), ActorMiddleware(node.database)],
+        middleware=[RequestLog(), ReadableAddress(), ActorMiddleware(node.database)],
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(node.settings.name),
         request_max_body_size=2 * MAX_DOCUMENT_BYTES,

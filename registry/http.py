@@ -1,4 +1,4 @@
-"""What handlers share: prepared answers, strict bodies, cursors. The only helper that `api.py` files need for HTTP."""
+"""What handlers share: prepared answers, strict bodies, cursors. The only HTTP helper of `api.py` files."""
 
 import base64
 import binascii
@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request, Response
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
@@ -22,7 +25,7 @@ SHARED_CACHE = "public, max-age=0, s-maxage=1, must-revalidate"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 SCOPES = "candor.scopes"
-"""Key in the ASGI scope's state: which changes make this answer stale. Its presence lets the front keep the answer."""
+"""Key in the scope's state: which changes make this answer stale. Its presence lets the front keep it."""
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -40,8 +43,8 @@ def prepared(
 ) -> Response[bytes]:
     """An answer with validators. `registry.front` makes 304s, HEAD, codings and cached copies of it.
 
-    `etag` is the stem, without quotes. `scopes` name the changes that make the answer stale; an answer to a known
-    actor is never kept, whatever its scopes.
+    `etag` is the stem, without quotes. `scopes` name the changes that make the answer stale; an answer to a
+    known actor is never kept, whatever its scopes.
     """
     actor: Actor = request.scope["state"].get("actor", ANONYMOUS)
     headers = {"ETag": f'"{etag}"', "Cache-Control": cache or SHARED_CACHE}
@@ -55,10 +58,20 @@ def prepared(
     return Response(body, status_code=status, media_type=media_type, headers=headers)
 
 
+class ReadableAddress(ASGIMiddleware):
+    """Refuses addresses that hold a NUL: nothing here does, and PostgreSQL would take it for our fault."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        query = unquote_to_bytes(scope["query_string"]) if b"%00" in scope["query_string"] else b""
+        if "\x00" in scope["path"] or b"\x00" in query:
+            raise Malformed("The address holds a NUL character.")
+        await next_app(scope, receive, send)
+
+
 async def read_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     """The body, refused at the first byte over the limit instead of after the last."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and int(declared) > limit:
         raise TooLarge(f"{int(declared):,} bytes are more than the {limit:,} that are read here.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedType("Send the body without Content-Encoding.")
@@ -104,8 +117,8 @@ def read_cursor(text: str | None) -> int | None:
 
 
 def reading_from(database: Database) -> Callable[[], AsyncIterator[AsyncSession]]:
-    """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and checked, so
-    that the commit is done when the handler returns and no slow sender holds the write lock.
+    """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and
+    checked, so that the commit is done when the handler returns and no slow sender holds the write lock.
     """
 
     async def reading() -> AsyncIterator[AsyncSession]:

@@ -5,6 +5,8 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 from litestar.middleware import ASGIMiddleware
@@ -22,9 +24,18 @@ log = structlog.get_logger("candor.http")
 
 def _mask(_logger: object, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     """The last line of defence: a value under a secret's name is never written out."""
-    for key in event.keys() & _SECRET_KEYS:
-        event[key] = "***"
-    return event
+    return _masked(event)
+
+
+def _masked(fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {
+        key: "***"
+        if str(key).lower() in _SECRET_KEYS
+        else _masked(value)
+        if isinstance(value, dict)
+        else value
+        for key, value in fields.items()
+    }
 
 
 def configure(settings: Settings) -> None:
@@ -79,7 +90,7 @@ class RequestLog(ASGIMiddleware):
             finally:
                 log.info(
                     "request",
-                    method=scope["method"],
+                    method=scope.get("method"),
                     path=scope["path"],
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),

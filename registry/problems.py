@@ -1,4 +1,6 @@
-"""The one mapping from what went wrong to RFC 9457 `application/problem+json`. Nothing else knows status codes."""
+"""The one mapping from what went wrong to RFC 9457 `application/problem+json`. Nothing else knows status
+codes.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +9,8 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from registry import errors
 from registry.errors import CandorError, Finding
@@ -16,6 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:candor:problem:"
 
 STATUS: dict[type[CandorError], int] = {
+    CandorError: 500,
     errors.Malformed: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -34,7 +38,12 @@ STATUS: dict[type[CandorError], int] = {
     errors.Misconfigured: 500,
 }
 
-_BY_STATUS: dict[int, type[CandorError]] = {status: kind for kind, status in STATUS.items()}
+# What the framework says by number. From 500 on its words are about the program, and stay here.
+_BY_STATUS: dict[int, type[CandorError]] = {
+    status: kind for kind, status in STATUS.items() if status < 500 or kind is errors.Unavailable
+}
+# SQLSTATE classes that speak of the server and its load, not of what it was asked.
+_NOT_ANSWERING = ("08", "40", "53", "55", "57", "58")
 
 log = structlog.get_logger("candor.http")
 
@@ -69,7 +78,7 @@ def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
             Problem,
             generate_examples=False,
             description=_BY_STATUS[status].title,
-            media_type=MEDIA_TYPE,  # type: ignore[arg-type]
+            media_type=MEDIA_TYPE,
         )
         for status in statuses
     }
@@ -96,7 +105,9 @@ def body_of(error: CandorError, instance: str) -> dict[str, Any]:
 
 
 def translate(error: Exception) -> CandorError:
-    """Any exception as one of ours. What is a fault of the program becomes a plain `CandorError`, without its text."""
+    """Any exception as one of ours. What is a fault of the program becomes a plain `CandorError`, without its
+    text.
+    """
     match error:
         case CandorError():
             return error
@@ -115,16 +126,25 @@ def translate(error: Exception) -> CandorError:
             return errors.Conflict(
                 "Somebody wrote the same thing at the same moment. Read it again and retry."
             )
-        case OperationalError() | DBAPIError():
+        case DBAPIError() if _not_answering(error):
             return errors.Unavailable("The database does not answer.", retry_after=5)
+        case PoolTimeout() | OSError():  # asyncpg's own, where it finds nobody to connect to
+            return errors.Unavailable("A part of the registry does not answer.", retry_after=5)
         case _:
             return CandorError("The registry made a mistake. It has been logged under the request id.")
+
+
+def _not_answering(error: DBAPIError) -> bool:
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        return True
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_NOT_ANSWERING)
 
 
 _WORDS = {
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
     413: "The body is larger than what is read here.",
+    503: "This is not available at the moment.",
 }
 
 
@@ -142,8 +162,8 @@ def _findings(error: ValidationException) -> list[Finding]:
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Litestar's one exception handler."""
     problem = translate(error)
-    status = STATUS.get(type(problem), 500) if type(problem) is not CandorError else 500
-    if status == 500:
+    status = status_of(problem)
+    if status == 500 or (status > 500 and problem is not error):
         log.error("request failed", path=request.url.path, exc_info=error)
     elif status > 500:
         log.warning("not available", path=request.url.path, detail=problem.detail)
@@ -155,17 +175,7 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     if isinstance(problem, errors.NotAllowed) and isinstance(error, HTTPException) and error.headers:
         # The front makes HEAD of every GET; the framework does not know that.
         headers.update({name: value.replace("GET", "GET, HEAD") for name, value in error.headers.items()})
-    body = (
-        body_of(problem, request.url.path)
-        if status != 500
-        else {
-            "type": TYPE_PREFIX + problem.code,
-            "title": problem.title,
-            "status": 500,
-            "detail": problem.detail,
-            "instance": request.url.path,
-        }
-    )
+    body = body_of(problem, request.url.path)
     if wants_page(request):
         page = request.app.state.get("error_page")
         if page is not None:

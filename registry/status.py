@@ -1,4 +1,4 @@
-"""How the registry is: for load balancers, for operators, for other registries, and for security researchers."""
+"""How the registry is: for load balancers, operators, other registries and security researchers."""
 
 import hmac
 import ipaddress
@@ -10,24 +10,24 @@ from litestar import Controller, MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry import __version__
-from registry.canonical import MAX_DOCUMENT_BYTES
+from registry.canonical import MAX_DOCUMENT_BYTES, digest
 from registry.changelog.append import public_head
 from registry.changelog.models import ReaderState
 from registry.changelog.tail import head
-from registry.errors import Forbidden, Unavailable
+from registry.errors import Forbidden, Misconfigured, Unavailable
 from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries
-from registry.records.models import Record
 
 STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
 TOLERATED_FAILURE = timedelta(minutes=5)
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
@@ -46,7 +46,10 @@ class StatusController(Controller):
     @get("/readyz", operation_id="ready")
     async def ready(self, node: Nodes, reading: Reading) -> dict[str, Any]:
         """The process can do its work: the database is there and current, and no log reader is stuck."""
-        await require_current(node.database)
+        try:
+            await require_current(node.database)
+        except Misconfigured as error:
+            raise Unavailable(error.detail) from error
         stuck = [
             state.name
             for state in await reading.scalars(select(ReaderState).where(ReaderState.error.is_not(None)))
@@ -104,9 +107,9 @@ class StatusController(Controller):
     async def stats(self, request: AnyRequest, reading: Reading) -> Response[bytes]:
         """How much is published here."""
         kinds = await queries.counts(reading)
-        newest = await reading.scalar(select(func.max(Record.last_seq)).where(Record.listed))
-        body = json_bytes({"records": sum(kinds.values()), "kinds": kinds, "position": newest or 0})
-        return prepared(request, body, JSON_TYPE, etag=f"{newest or 0}-{len(body)}", scopes=("all",))
+        position = await public_head(reading)
+        body = json_bytes({"records": sum(kinds.values()), "kinds": kinds, "position": position})
+        return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=("all",))
 
     @get("/.well-known/candor", operation_id="node")
     async def describe(self, request: AnyRequest, node: Nodes) -> Response[bytes]:
@@ -126,7 +129,7 @@ class StatusController(Controller):
                 "limits": {"document_bytes": MAX_DOCUMENT_BYTES},
             }
         )
-        return prepared(request, body, JSON_TYPE, etag=f"node-{__version__}-{len(body)}", scopes=("node",))
+        return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=("node",))
 
     @get("/.well-known/security.txt", operation_id="securityText", media_type=MediaType.TEXT)
     async def security_text(self, node: Nodes) -> str:
@@ -154,5 +157,5 @@ def _may_measure(request: AnyRequest, node: Node) -> None:
     except ValueError:
         local = False
     # A proxy on the same machine would make everybody look local.
-    if not local or any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
+    if not local or any(name in request.headers for name in _FORWARDED):
         raise Forbidden("Metrics are for this machine, or for whoever holds CANDOR_METRICS_TOKEN.")

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -79,7 +79,7 @@ async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list
         Change.scopes,
     )
     rows = await session.execute(select(*columns).where(Change.seq > after).order_by(Change.seq).limit(limit))
-    return [ChangeRow(*fields, scopes=tuple(scopes)) for *fields, scopes in rows]
+    return [ChangeRow(**{**row, "scopes": tuple(row["scopes"])}) for row in rows.mappings()]
 
 
 async def head(session: AsyncSession) -> int:
@@ -230,9 +230,13 @@ class Tail:
             return moved.first() is not None
 
     async def _note_failure(self, error: Exception) -> None:
+        """Keep what went wrong, and since when it has."""
         async with self.database.write() as session:
             await session.execute(
                 update(ReaderState)
                 .where(ReaderState.name == self.reader.name)
-                .values(error=f"{type(error).__name__}: {error}"[:1000], failed_at=now())
+                .values(
+                    error=f"{type(error).__name__}: {error}"[:1000],
+                    failed_at=func.coalesce(ReaderState.failed_at, now()),
+                )
             )
