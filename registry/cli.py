@@ -8,7 +8,7 @@ import typer
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
-from registry import operate, terminal
+from registry import backups, operate, terminal
 from registry.changelog.append import public_head
 from registry.commands.exchange import register as register_exchange
 from registry.commands.providers import register as register_providers
@@ -79,7 +79,7 @@ def backup(path: Annotated[Path, typer.Argument(help="File to write.")], as_json
     """Write a consistent backup while serving."""
     if path.exists():
         raise Misconfigured(f"{path} is there already. Name a new file.")
-    manifest = terminal.run(operate.backup(terminal.settings(), path))
+    manifest = terminal.run(backups.backup(terminal.settings(), path))
     _tell_manifest(manifest, "Backed up", path, as_json)
 
 
@@ -88,7 +88,7 @@ def restore(
     path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False
 ) -> None:
     """Fill an empty database from a backup; run `candor reindex` afterwards."""
-    manifest = terminal.run(operate.restore(terminal.settings(), path))
+    manifest = terminal.run(backups.restore(terminal.settings(), path))
     _tell_manifest(manifest, "Restored", path, as_json)
 
 

@@ -4,10 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.bundled import folder
 from registry.db import Database
 from registry.errors import Misconfigured
+
+_NEWER = (
+    "The database is at revision {present}, which this version of Candor does not know. "
+    "It was written by a newer version: install that one."
+)
 
 # Alembic is imported where something is migrated: every start asks for revisions, and few migrate.
 if TYPE_CHECKING:
@@ -24,14 +30,20 @@ def alembic_config(connection: Connection | None = None) -> "Config":
     return config
 
 
+def known_revisions() -> list[str]:
+    """The revisions that this program knows, in order. Files begin with their revision's number."""
+    files = (folder("migrations") / "versions").glob("[0-9]*.py")
+    return sorted(path.name.partition("_")[0] for path in files)
+
+
 def newest_revision() -> str:
-    """The revision that this program needs. History is linear, and files begin with their revision's number."""
-    return max(path.name.partition("_")[0] for path in (folder("migrations") / "versions").glob("[0-9]*.py"))
+    """The revision that this program needs."""
+    return known_revisions()[-1]
 
 
 async def present_revision(database: Database) -> str | None:
     """The revision that the database is at; None for an empty one, or one that is not there yet."""
-    if database.is_sqlite and not Path(database.url.database or "").exists():
+    if not _is_there(database):
         return None
     async with database.engine.connect() as connection:
         if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
@@ -40,15 +52,32 @@ async def present_revision(database: Database) -> str | None:
         return found.scalar_one_or_none()
 
 
-async def migrate(database: Database, revision: str = "head") -> None:
-    """Move the database to a revision, up or down."""
+def _is_there(database: Database) -> bool:
+    """Whether there is something to connect to: looking would make SQLite begin an empty file."""
+    return not database.is_sqlite or Path(database.url.database or "").exists()
+
+
+async def migrate(database: Database) -> None:
+    """Bring the database to the newest revision. Raises `Misconfigured` for one of a newer program."""
+    present = await present_revision(database)
+    if present is not None and present not in known_revisions():
+        raise Misconfigured(_NEWER.format(present=present))
+    async with database.engine.begin() as connection:
+        await upgrade(connection, "head")
+
+
+async def upgrade(connection: AsyncConnection, revision: str) -> None:
+    """Go up to a revision, inside the transaction of whoever asks."""
     from alembic import command
 
-    async with database.engine.begin() as connection:
-        if revision == "head" or revision.startswith("+"):
-            await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), revision))
-        else:
-            await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))
+    await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), revision))
+
+
+async def downgrade(connection: AsyncConnection, revision: str) -> None:
+    """Go down to a revision, inside the transaction of whoever asks; `base` is an empty database."""
+    from alembic import command
+
+    await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))
 
 
 async def require_current(database: Database) -> None:
@@ -56,8 +85,10 @@ async def require_current(database: Database) -> None:
     present, newest = await present_revision(database), newest_revision()
     if present is None:
         raise Misconfigured("The database is empty. Run `candor init`.")
+    if present not in known_revisions():
+        raise Misconfigured(_NEWER.format(present=present))
     if present != newest:
         raise Misconfigured(
             f"The database is at revision {present} and this version of Candor needs {newest}. "
-            "Make a backup, then run `candor init`."
+            "Save it with `candor backup`, then run `candor init`."
         )

@@ -25,7 +25,9 @@ log = structlog.get_logger("candor.node")
 
 
 async def init_node(settings: Settings) -> str:
-    """Create or migrate the database, fix the origin, load the vocabularies. Safe to repeat. Returns the origin."""
+    """Create or migrate the database, fix the origin, load the vocabularies. Safe to repeat. Returns the
+    origin.
+    """
     _prepare_folder(settings)
     database = Database(settings.database)
     try:
@@ -41,7 +43,7 @@ async def init_node(settings: Settings) -> str:
                 session.add(Counter(name=PUBLIC, value=0))
             await session.flush()
             origin = (await _facts(session))[ORIGIN]
-        _same_origin(settings, origin)
+        same_origin(settings, origin)
         await install_own(database, origin=origin)
         return origin
     finally:
@@ -50,7 +52,9 @@ async def init_node(settings: Settings) -> str:
 
 @asynccontextmanager
 async def open_node(settings: Settings, extensions: Sequence[Extension] = ()) -> AsyncIterator[Node]:
-    """A registry that is ready to use. Raises `Misconfigured`, saying what to run, when it was not initialised."""
+    """A registry that is ready to use. Raises `Misconfigured`, saying what to run, when it was not
+    initialised.
+    """
     database = Database(settings.database)
     try:
         node = await load_node(settings, database)
@@ -69,12 +73,12 @@ async def load_node(settings: Settings, database: Database) -> Node:
         facts = await _facts(session)
     if ORIGIN not in facts or SECRET not in facts:
         raise Misconfigured("The registry was not initialised. Run `candor init`.")
-    _same_origin(settings, facts[ORIGIN])
+    same_origin(settings, facts[ORIGIN])
     return Node(settings, database, facts[ORIGIN], bytes.fromhex(facts[SECRET]), VocabularyKeeper(database))
 
 
 async def ready_embedded(settings: Settings) -> None:
-    """Let the embedded default start by itself: create or migrate it. A production database is left as it is."""
+    """Let the embedded default start by itself: create or migrate it. A production database is left alone."""
     if not settings.embedded:
         return
     _prepare_folder(settings)
@@ -97,13 +101,15 @@ def _default_origin(settings: Settings) -> str:
     return f"{urlsplit(settings.url).netloc.lower()}/log"
 
 
-def _same_origin(settings: Settings, origin: str) -> None:
+def same_origin(settings: Settings, origin: str) -> None:
+    """Raises `Misconfigured` when the settings name another origin than the registry's own."""
     if settings.origin is not None and settings.origin != origin:
         raise Misconfigured(
-            f"CANDOR_ORIGIN is {settings.origin!r}, but this registry was initialised as {origin!r}. An origin is "
-            "frozen, since every proof names it; set it back, or start a new registry."
+            f"CANDOR_ORIGIN is {settings.origin!r}, but this registry was initialised as {origin!r}. "
+            "An origin is frozen, since every proof names it; set it back, or start a new registry."
         )
 
 
 async def _facts(session: AsyncSession) -> dict[str, str]:
-    return {name: value for name, value in await session.execute(select(NodeFact.name, NodeFact.value))}
+    rows = await session.execute(select(NodeFact.name, NodeFact.value))
+    return dict(rows.tuples().all())
