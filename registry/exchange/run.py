@@ -91,11 +91,18 @@ class Report:
 
 def digest_of(submission: dict[str, Any]) -> str:
     """What tells whether an item changed: SHA-256 over the submission less what changes with every fetch."""
+    return _digest(_text_of(submission))
+
+
+def _text_of(submission: dict[str, Any]) -> str:
     source = submission.get("source")
     if isinstance(source, dict):
         kept = {name: value for name, value in source.items() if name not in _VOLATILE}
         submission = {**submission, "source": kept}
-    text = json.dumps(submission, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(submission, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -124,9 +131,18 @@ class _Candidate:
 
     item: Item
     key: Key
-    refers: frozenset[Key]
+    digest: str
+    refers: frozenset[Key] = frozenset()
     incoming: Incoming | None = None
     findings: tuple[Finding, ...] = ()
+
+
+def _candidate(item: Item, key: Key) -> _Candidate:
+    submission = item.submission or {}
+    text = _text_of(submission)
+    # Most items refer to nothing, and their text shows it faster than a walk.
+    refers = frozenset(keys_in(submission)) if '"source:' in text else frozenset[Key]()
+    return _Candidate(item, key, _digest(text), refers)
 
 
 @dataclass(slots=True)
@@ -165,9 +181,7 @@ class _Run:
         self.spool.seek(0)
         while lines := list(islice(self.spool, batch)):
             candidates = [
-                _Candidate(item, item.key, frozenset(keys_in(item.submission)))
-                for item in map(_restored, lines)
-                if item.key is not None
+                _candidate(item, item.key) for item in map(_restored, lines) if item.key is not None
             ]
             present = await self._present(candidates)
             ready = []
@@ -195,7 +209,7 @@ class _Run:
             self._reject(item.name, (trouble,))
         else:
             self.seen.add(_hash(item.key))
-            return _Candidate(item, item.key, frozenset(keys_in(item.submission)))
+            return _candidate(item, item.key)
         return None
 
     async def _present(self, candidates: Sequence[_Candidate]) -> dict[Key, tuple[str, str]]:
@@ -218,9 +232,10 @@ class _Run:
         """Resolve, compare and check; sets `incoming`, or leaves it None with the findings that forbid it."""
         submission = candidate.item.submission or {}
         unresolved: list[Finding] = []
+        digest = candidate.digest
         if candidate.refers:
             submission, unresolved = resolved(submission, id_of)
-        digest = digest_of(submission)
+            digest = digest_of(submission)
         id = self._id_of(present, candidate.key)
         findings = (*candidate.item.findings, *unresolved)
         if candidate.key in present and present[candidate.key][1] == digest:

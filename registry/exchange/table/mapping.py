@@ -7,6 +7,7 @@ read.
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -180,13 +181,22 @@ def read_mapping(path: Path) -> Mapping:
 def parse_mapping(raw: dict[str, Any], name: str = "mapping") -> Mapping:
     """Check a mapping. Raises `Malformed` with everything that is wrong with it."""
     try:
-        mapping = Mapping.model_validate(raw)
+        mapping = Mapping.model_validate(_as_json(raw))
     except ValidationError as error:
         findings = [_finding(detail) for detail in error.errors(include_url=False)]
         raise Malformed(_summary(name, findings), findings=findings) from error
     if findings := list(_inconsistent(mapping)):
         raise Malformed(_summary(name, findings), findings=findings)
     return mapping
+
+
+def _as_json(value: Any) -> Any:
+    """TOML has dates of its own; records write them as text."""
+    if isinstance(value, dict):
+        return {key: _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_json(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def _summary(name: str, findings: list[Finding]) -> str:

@@ -89,6 +89,10 @@ class TestRecord:
             ("missing", "/Date"),
         ]
 
+    def test_dates_of_toml_become_text(self, tmp_path: Path) -> None:
+        base = BASE.replace("[constants]", "[constants]\nknown_as_of = 2024-05-17")
+        assert one(tmp_path, "ID,Title\n1,T\n", base=base)["known_as_of"] == "2024-05-17"
+
     def test_all_that_is_wrong_with_a_row_is_said_at_once(self, tmp_path: Path) -> None:
         more = (
             '[[field]]\nto = "content.times.started"\nfrom = "Date"\ndate = "%Y"\n'
