@@ -54,7 +54,9 @@ class Actor:
         if not self.known:
             raise Unauthenticated("This needs a token or a session.", scope=scope.value)
         if scope not in self.scopes:
-            raise Forbidden(f"This needs the scope {scope.value!r}, which the token does not hold.", scope=scope.value)
+            raise Forbidden(
+                f"This needs the scope {scope.value!r}, which the token does not hold.", scope=scope.value
+            )
 
 
 ANONYMOUS = Actor()

@@ -1,14 +1,18 @@
 """Everything an operator can set, read once, frozen, and passed to whoever needs it.
 
-Sources, the first that speaks wins: the environment (`CANDOR_*`), a `.env` file in the working folder, the default.
+Sources, the first that speaks wins: the environment (`CANDOR_*`), a `.env` file in the working folder, the
+default.
 """
 
-from ipaddress import ip_network
+import json
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from registry.errors import Misconfigured
 
@@ -34,17 +38,27 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9.-]+(:\d+)?(/[A-Za-z0-9._-]+)*$",
     )
     base_url: str | None = Field(
-        None, description="Where readers reach this registry; `http://HOST:PORT` when unset.", pattern=r"^https?://[^\s]+$"
+        None,
+        description="Where readers reach this registry; `http://HOST:PORT` when unset.",
+        pattern=r"^https?://[^\s]+$",
     )
-    name: str = Field("Candor", description="What this registry calls itself on pages and in feeds.", max_length=120)
-    contact: str | None = Field(None, description="Where to report trouble with this registry (security.txt).")
+    name: str = Field(
+        "Candor", description="What this registry calls itself on pages and in feeds.", max_length=120
+    )
+    contact: str | None = Field(
+        None, description="Where to report trouble with this registry (security.txt)."
+    )
     search_url: str | None = Field(None, description="Meilisearch; the embedded engine when unset.")
     search_key: SecretStr | None = Field(None, description="Key for Meilisearch.")
-    extensions: tuple[str, ...] | None = Field(
-        None, description='Extensions to load, by entry-point name, as JSON: `["search"]`; all when unset.'
+    extensions: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="Extensions to load, by entry-point name, with commas between; "
+        "all when unset, none when empty.",
     )
-    trusted_proxies: tuple[str, ...] = Field(
-        (), description="Networks whose `X-Forwarded-*` headers are believed, as JSON; none by default."
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses and networks whose `X-Forwarded-*` headers are believed, with commas between; "
+        "none by default.",
     )
     federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
     metrics_token: SecretStr | None = Field(
@@ -57,11 +71,41 @@ class Settings(BaseSettings):
     )
     cache_megabytes: int = Field(32, ge=0, le=4096, description="Prepared answers kept by each web process.")
 
+    @field_validator("trusted_proxies", "extensions", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        """A list as operators write it: `a, b`, or JSON."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            try:
+                return json.loads(value)
+            except ValueError as error:
+                raise ValueError("not a list: separate by commas, or write JSON") from error
+        return tuple(word for word in value.replace(",", " ").split())
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network, strict=False)
+        # The server takes a network with a host's bits set for a name, and would then trust nobody.
+        return tuple(
+            str(ip_network(one, strict=False)) if "/" in one else str(ip_address(one)) for one in value
+        )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return value
+        try:
+            url = make_url(value.get_secret_value())
+        except ArgumentError:
+            raise ValueError("not a URL such as postgresql://user@host/name or sqlite:///file") from None
+        backend = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
+        if backend not in ("sqlite", "postgresql"):
+            raise ValueError("only SQLite and PostgreSQL are known here")
+        if backend == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("SQLite needs a file: each connection would have a memory of its own")
         return value
 
     @field_validator("base_url")
@@ -93,10 +137,12 @@ class Settings(BaseSettings):
 
 def load(**overrides: Any) -> Settings:
     """The settings of this process. Raises `Misconfigured`, naming each setting that is wrong."""
-    from pydantic import ValidationError
-
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        raise Misconfigured("Settings are wrong. " + "; ".join(lines)) from error
+        # Without the cause: it shows what was set, and a URL may hold a password.
+        lines = [
+            f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
+    raise Misconfigured("Settings are wrong. " + "; ".join(lines))
