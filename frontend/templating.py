@@ -4,6 +4,7 @@ Documents from peers may hold anything anywhere. Templates therefore read them t
 empty answer to a wrong shape, and a missing member is simply nothing.
 """
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,6 +17,7 @@ from frontend import dates, figures, urls, words
 from registry import markdown
 from search.labels import country, language
 
+_TABLE = re.compile("<table>")
 _HEADING = re.compile(r"<h([1-6])[ >]")
 
 
@@ -38,10 +40,11 @@ def texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
 
 
-def narrative(value: Any, level: int, prefix: str = "n") -> Markup:
+def narrative(value: Any, level: int, name: str, prefix: str = "n") -> Markup:
     """Markdown as HTML whose highest heading is of `level`, so that it fits beneath a heading of the page.
 
-    `prefix` keeps the ids of its footnotes apart from those of another text on the page.
+    `name` says to those who cannot see it what a table belongs to. `prefix` keeps the ids of its footnotes apart
+    from those of another text on the page.
     """
     if not isinstance(value, str):
         return Markup("")
@@ -50,7 +53,22 @@ def narrative(value: Any, level: int, prefix: str = "n") -> Markup:
     if found != level:
         made = markdown.render(value, prefix=prefix, shift=1 + level - found)
     # `registry.markdown` cleans what it makes with an explicit list of elements and attributes.
-    return Markup(made)  # noqa: S704
+    return Markup(_reachable(made, name))  # noqa: S704
+
+
+def _reachable(html: str, name: str) -> str:
+    """What may be wider than the page scrolls by itself, and is reached by keyboard to be scrolled.
+
+    In cleaned HTML a bare `<table>` is always the element: the same characters in a text are escaped.
+    """
+    numbers = itertools.count(1)
+
+    def opened(_: re.Match[str]) -> str:
+        label = f"Table {next(numbers)} in {name}"
+        return f'<div class="table" role="region" tabindex="0" aria-label="{label}"><table>'
+
+    wrapped = _TABLE.sub(opened, html).replace("</table>", "</table></div>")
+    return wrapped.replace("<pre", '<pre tabindex="0"')
 
 
 def named_country(code: Any) -> str:
