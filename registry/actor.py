@@ -1,4 +1,4 @@
-"""Who asks. Made once per request by `registry.auth`, read by guards, services and the visibility predicate."""
+"""Who asks. Made once per request by `registry.auth`; read by guards, services and the visibility rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Actor:
     """Somebody, or nobody, with what they may do.
 
     `name` is what audit trails show: a client id, a person's address, `cli`. `provider` is the key of the
-    organisation that they act for; `approved` tells whether it may publish. `groups` are the sharing groups that they
-    belong to and `person` the address under which single documents are shared with them.
+    organisation that they act for; `approved` tells whether it may publish. `groups` are the sharing groups
+    that they belong to and `person` the address under which single documents are shared with them.
     """
 
     name: str = "anonymous"
@@ -63,7 +63,9 @@ ANONYMOUS = Actor()
 
 
 def parse_scopes(words: str | Iterable[str]) -> frozenset[Scope]:
-    """The scopes named in a space-separated text. Raises `Forbidden` on an unknown one, naming those there are."""
+    """The scopes named in a space-separated text. Raises `Forbidden` on an unknown one, naming those there
+    are.
+    """
     wanted = words.split() if isinstance(words, str) else list(words)
     known = {scope.value for scope in Scope}
     if unknown := sorted(set(wanted) - known):

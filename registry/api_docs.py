@@ -1,4 +1,4 @@
-"""The interactive documentation of the API at `/schema`, from an installed package: no CDN, no inline script."""
+"""The interactive documentation at `/schema`, from an installed package: no CDN, no inline script."""
 
 from importlib.resources import files
 from typing import Any
@@ -31,7 +31,8 @@ _PAGE = """<!doctype html>
 <script src="/schema/assets/start.js" defer></script>
 """
 _START = 'SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#docs", deepLinking: true});\n'
-# Swagger UI sets styles on its elements from its own script; everything else stays as strict as on other pages.
+# Swagger UI sets styles on its elements from its own script; everything else stays as strict as on other
+# pages.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -55,7 +56,7 @@ def openapi_config(name: str) -> OpenAPIConfig:
             security_schemes={
                 "oauth2": SecurityScheme(
                     type="oauth2",
-                    flows=OAuthFlows(client_credentials=OAuthFlow(token_url="/oauth/token", scopes=scopes)),
+                    flows=OAuthFlows(client_credentials=OAuthFlow(token_url="/oauth/token", scopes=scopes)),  # noqa: S106  (an address)
                 )
             }
         ),

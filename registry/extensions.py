@@ -1,7 +1,7 @@
 """How search, the pages and whatever somebody else writes plug into the registry.
 
-An extension is found through the entry-point group `candor.extensions` and hands over what it brings. The registry
-never imports one.
+An extension is found through the entry-point group `candor.extensions` and hands over what it brings. The
+registry never imports one.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,8 @@ from registry.finder import Finder
 from registry.settings import Settings
 from registry.taxonomies.keeper import VocabularyKeeper
 
-# An extension's commands are wanted without its routes: what only pages and the API need is not imported for them.
+# An extension's commands are wanted without its routes: what only pages and the API need is not imported for
+# them.
 if TYPE_CHECKING:
     import typer
     from litestar.types import ControllerRouterHandler
@@ -56,7 +57,8 @@ class Extension:
     finder: Callable[[Node], Finder] | None = None
     commands: Callable[["typer.Typer"], None] | None = None
     health: Callable[[Node], Callable[[], dict[str, Any]]] | None = None
-    # Given the request, the status and the problem document, for people who wait for a page (`registry.problems`).
+    # Given the request, the status and the problem document, for people who wait for a page
+    # (`registry.problems`).
     error_page: Callable[[Node], Callable[[Any, int, dict[str, Any]], Any]] | None = None
 
 

@@ -1,6 +1,7 @@
 """What the rooms of the registry may ask of a search engine, in plain ids and strings.
 
-`search` implements it and hands it to `create_app`; without it, whatever needs it answers that search is not here.
+`search` implements it and hands it to `create_app`; without it, whatever needs it answers that search is not
+here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Parameters = Mapping[str, Sequence[str]]
-"""The parameters of one search as in its URL: `{"q": ["prompt injection"], "tag": ["misuse:fraud", ...]}`."""
+"""The parameters of one search as in its URL: `{"q": ["prompt injection"], "tag": ["misuse:fraud"]}`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids in order, how many there are in all, and the public sequence number up to which the index has read."""
+    """Ids in order, how many there are in all, and the public sequence number that the index has read up to."""
 
     ids: Sequence[tuple[str, str]]
     total: int
@@ -30,4 +31,6 @@ class Finder(Protocol):
         """Records like this one."""
 
     def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
-        """Whether a document holds all words of the question and passes its filters; exact, engine-independent."""
+        """Whether a document holds all words of the question and passes its filters; exact,
+        engine-independent.
+        """

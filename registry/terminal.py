@@ -1,4 +1,4 @@
-"""How commands speak: tables and colour for people on standard error or output, one JSON object for programs."""
+"""How commands speak: tables and colour for people, one JSON object for programs."""
 
 import asyncio
 import json

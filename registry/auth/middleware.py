@@ -7,7 +7,6 @@ from registry.actor import ANONYMOUS
 from registry.auth.tokens import actor_of
 from registry.db import Database
 
-
 # These read the same header for credentials of their own: a client's secret, the metrics token.
 _OWN_CREDENTIALS = ("/oauth/", "/metrics")
 

@@ -1,28 +1,34 @@
 """OAuth 2 `client_credentials` (RFC 6749, section 4.4) on Authlib's framework-neutral core.
 
-Authlib's server is synchronous and asks for the client and saves the token by callbacks. So one small server is made
-per request around what was already read from the database, and what it wants saved is written after it returned.
+Authlib's server is synchronous and asks for the client and saves the token by callbacks. So one small server
+is made per request around what was already read from the database, and what it wants saved is written after
+it returned.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from argon2.exceptions import Argon2Error, InvalidHashError
 from authlib.common.security import generate_token
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientCredentialsGrant, ClientMixin, OAuth2Request
+from authlib.oauth2.rfc6749.errors import InvalidScopeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
-from registry.actor import Scope
 from registry.providers.models import Client, Provider
 from registry.providers.onboarding import MAY_HOLD_TOKENS, State
 from registry.providers.service import HASHER
 
 LIFETIME = timedelta(hours=1)
-# Checked when there is no such client, so that a guessed id costs and takes what a real one does.
-_NO_SECRET = HASHER.hash("no client has this secret")
+
+
+@cache
+def _no_secret() -> str:
+    """Checked when there is no such client, so that a guessed id costs and takes what a real one does."""
+    return HASHER.hash("no client has this secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class _OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no types
         return self.client_id
 
     def check_client_secret(self, client_secret: str) -> bool:
-        stored = self._client.secret_hash if self._client else _NO_SECRET
+        stored = self._client.secret_hash if self._client else _no_secret()
         try:
             HASHER.verify(stored, client_secret)
         except (Argon2Error, InvalidHashError):
@@ -58,10 +64,12 @@ class _OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib ships no types
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type == "client_credentials"
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self._client.scopes if self._client else ())
+
     def get_allowed_scope(self, scope: str | None) -> str:
-        allowed = set(self._client.scopes if self._client else ())
-        wanted = set(scope.split()) if scope else allowed
-        return " ".join(sorted(allowed & wanted))
+        return " ".join(sorted(self.scopes & set(scope.split()) if scope else self.scopes))
 
 
 class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
@@ -70,14 +78,20 @@ class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
 
 class _Server(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, client: _OAuthClient) -> None:
-        super().__init__(scopes_supported=[scope.value for scope in Scope])
+        super().__init__()
         self._known = client
         self.granted: Mapping[str, Any] | None = None
         self.register_grant(_ClientCredentials)
         self.register_token_generator("default", _bearer)
 
-    def query_client(self, client_id: str) -> _OAuthClient | None:
-        return self._known if client_id == self._known.client_id else None
+    def query_client(self, client_id: str) -> _OAuthClient:
+        # Never "there is no such client": one that is not there fails as one with a wrong secret does.
+        known = self._known
+        return known if client_id == known.client_id else _OAuthClient(client_id, None, None)
+
+    def validate_requested_scope(self, scope: str | None) -> None:
+        if refused := sorted(set((scope or "").split()) - self._known.scopes):
+            raise InvalidScopeError(description=f"This client may not ask for {refused[0][:40]!r}.")
 
     def save_token(self, token: Mapping[str, Any], request: OAuth2Request) -> None:
         self.granted = dict(token)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,17 +19,19 @@ from registry.providers.models import Client, Provider
 from registry.providers.onboarding import MAY_HOLD_TOKENS, State
 
 MAX_TOKEN = 512
+_CLIENT_ID = re.compile(r"[a-z0-9.-]{1,128}")
 
 
 def basic_client_id(authorization: str) -> str:
-    """The client id in an `Authorization: Basic` header; empty when there is none to read."""
+    """The client id in an `Authorization: Basic` header; empty when there is none that could be ours."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
     try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+        client_id = base64.b64decode(value.strip(), validate=True).decode("ascii").partition(":")[0]
+    except (binascii.Error, ValueError):
         return ""
+    return client_id if _CLIENT_ID.fullmatch(client_id) else ""
 
 
 async def keep(session: AsyncSession, client: Client, granted: Mapping[str, Any]) -> None:

@@ -9,11 +9,9 @@ from litestar.params import FromPath, SkipValidation
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.canonical import digest
-from registry.errors import NotFound
 from registry.http import JSON_TYPE, AnyRequest, prepared
 from registry.problems import problem_responses
 from registry.providers import queries, views
-from registry.providers.onboarding import State
 
 
 class ProvidersController(Controller):
@@ -37,9 +35,7 @@ class ProvidersController(Controller):
         self, request: AnyRequest, reading: NamedDependency[SkipValidation[AsyncSession]], slug: FromPath[str]
     ) -> Response[bytes]:
         """One organisation."""
-        row = await queries.by_slug(reading, slug)
-        if State(row.state) in (State.APPLIED, State.SANDBOX):
-            raise NotFound(f"There is no provider {slug[:64]!r}.")
+        row = await queries.by_slug(reading, slug, public=True)
         return _answer(request, views.public(row), "topic:provider")
 
 

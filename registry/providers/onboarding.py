@@ -43,5 +43,6 @@ def decide(state: State, decision: Decision) -> State:
     except KeyError:
         open_ones = ", ".join(d.value for s, d in _LEADS_TO if s is state) or "none"
         raise Conflict(
-            f"An organisation that is {state.value} cannot be decided on with {decision.value!r}; open: {open_ones}."
+            f"An organisation that is {state.value} cannot be decided on with {decision.value!r}; "
+            f"open: {open_ones}."
         ) from None

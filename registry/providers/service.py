@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Scope, parse_scopes
+from registry.canonical import forbidden_characters
 from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Finding, Invalid
@@ -15,11 +16,11 @@ from registry.providers.models import Client, Provider
 from registry.providers.onboarding import Decision, State, decide
 from registry.providers.queries import by_slug
 
-# The OWASP minimum for Argon2id (19 MiB, two passes). Secrets made here have 256 random bits; the hash guards against
-# the day when somebody adds a way to choose one.
+# The OWASP minimum for Argon2id (19 MiB, two passes). Secrets made here have 256 random bits; the hash guards
+# against the day when somebody adds a way to choose one.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
@@ -51,11 +52,15 @@ async def add(
                 "bad-slug",
                 "/slug",
                 f"{slug[:64]!r} is not a slug.",
-                "Use a-z, 0-9 and inner hyphens, up to 64.",
+                "Use a-z, 0-9 and inner hyphens, up to 63.",
             )
         )
-    if not 1 <= len(name.strip()) <= 200:
-        findings.append(Finding("bad-name", "/name", "A name has 1 to 200 characters.", "Shorten it."))
+    if not _is_line(name, 200):
+        problem = "A name is one line of 1 to 200 characters."
+        findings.append(Finding("bad-name", "/name", problem, "Shorten it."))
+    if sector is not None and not _is_line(sector, 128):
+        problem = "A sector is one line of 1 to 128 characters."
+        findings.append(Finding("bad-sector", "/sector", problem, "Such as sector:J."))
     if domain is not None and not _DOMAIN.fullmatch(domain.lower()):
         findings.append(
             Finding("bad-domain", "/domain", f"{domain[:80]!r} is not a domain.", "Such as example.org.")
@@ -79,6 +84,13 @@ async def add(
     if approve:
         await change_state(session, slug, Decision.APPROVE, origin=origin, by=by)
     return provider
+
+
+def _is_line(text: str, longest: int) -> bool:
+    """Whether a text can stand in documents as one line."""
+    return (
+        1 <= len(text.strip()) <= longest and text.splitlines() == [text] and not forbidden_characters(text)
+    )
 
 
 async def change_state(

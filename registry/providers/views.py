@@ -1,7 +1,7 @@
 from typing import Any
 
-from registry.providers.models import Provider
 from registry.clock import instant
+from registry.providers.models import Provider
 
 
 def public(provider: Provider) -> dict[str, Any]:
