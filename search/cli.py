@@ -72,10 +72,11 @@ def _show(answer: Answer) -> None:
     for hit in answer.hits:
         record: dict[str, Any] = msgspec.json.decode(hit.document)
         title = _marked(hit.highlights.get("title")) or escape(record.get("title", ""))
-        terminal.out.print(f"[cyan]{hit.id}[/] [dim]{escape(record.get('kind', ''))}[/] {title}")
+        kind = escape(record.get("kind", ""))
+        terminal.out.print(f"[cyan]{hit.id}[/] [dim]{kind}[/] {title}", soft_wrap=True)
         for name, segments in hit.highlights.items():
             if name != "title":
-                terminal.out.print(f"    [dim]{_marked(segments)}[/]")
+                terminal.out.print(f"    [dim]{_marked(segments)}[/]", soft_wrap=True)
     shown = len(answer.hits)
     more = f", {shown} shown" if shown < answer.total else ""
     terminal.out.print(f"[bold]{answer.total:,}[/] found{more} [dim](position {answer.position})[/]")

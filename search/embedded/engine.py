@@ -7,7 +7,7 @@ request.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -199,8 +199,11 @@ class EmbeddedRebuild:
     async def add(self, records: Sequence[Projection]) -> None:
         await self._run((await self._open()).add, records)
 
-    def finishing(self) -> AbstractAsyncContextManager[None]:
-        return self._engine.writing()
+    @asynccontextmanager
+    async def finishing(self) -> AsyncIterator[None]:
+        await self._run((await self._open()).settle)
+        async with self._engine.writing():
+            yield
 
     async def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
         await self._run((await self._open()).update, records, gone)

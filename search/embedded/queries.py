@@ -29,6 +29,7 @@ _TOGETHER_WEIGHT = 2.0
 _TOGETHER_WORDS = 6
 _ONE_EDIT, _TWO_EDITS = 4, 8
 _RARE = 100
+_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,11 @@ class _Planner:
         words = [word for part in wanted for word in part.words]
         if self.misspelt:
             return []
-        return [
-            (Occur.Should, Query.boost_query(self.row(BODY, words), _TOGETHER_WEIGHT)),
-            (Occur.Should, Query.boost_query(self.row("title", words), _TOGETHER_WEIGHT * WEIGHTS["title"])),
-        ]
+        found = [("title", _TOGETHER_WEIGHT * WEIGHTS["title"])]
+        # To look up where words stand in long texts costs by the number of records that hold them all.
+        if min(self.snapshot.searcher.doc_freq(BODY, word) for word in words) <= _MANY:
+            found.append((BODY, _TOGETHER_WEIGHT))
+        return [(Occur.Should, Query.boost_query(self.row(field, words), weight)) for field, weight in found]
 
     def ranges(self, request: Request) -> dict[str, Query]:
         found: dict[str, Query] = {}

@@ -319,9 +319,12 @@ class Building:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        index = tantivy.Index(fields.make_schema(), path=str(folder))
-        fields.register_tokenizers(index)
-        self._writer: tantivy.IndexWriter | None = index.writer(heap_size=REBUILD_BYTES, num_threads=1)
+        self._index = tantivy.Index(fields.make_schema(), path=str(folder))
+        fields.register_tokenizers(self._index)
+        self._writer: tantivy.IndexWriter | None = self._open_writer(REBUILD_BYTES)
+
+    def _open_writer(self, heap: int) -> tantivy.IndexWriter:
+        return self._index.writer(heap_size=heap, num_threads=1)
 
     def add(self, records: Sequence[Projection]) -> None:
         assert self._writer is not None  # noqa: S101
@@ -332,8 +335,17 @@ class Building:
         assert self._writer is not None  # noqa: S101
         put(self._writer, records, gone)
 
+    def settle(self) -> None:
+        """Commit what is in, and wait until its pieces are merged: what serves is compact from the start, and what
+        is left to do while others wait is little.
+        """
+        assert self._writer is not None  # noqa: S101
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        self._writer = self._open_writer(WRITER_BYTES)
+
     def finish(self, place: Place) -> None:
-        """Commit, and wait until its pieces are merged, so that what serves is compact from the start."""
+        """Commit the place, and with it what was caught up with."""
         assert self._writer is not None  # noqa: S101
         write(self._writer, (), (), place)
         writer, self._writer = self._writer, None

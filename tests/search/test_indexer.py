@@ -5,6 +5,7 @@ comes back.
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from registry.actor import Actor
 from registry.app import Application
-from registry.changelog.tail import Tail
+from registry.changelog.tail import Tail, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Extension, Node
 from registry.records import queries
@@ -272,3 +273,38 @@ async def test_the_application_finds_what_it_publishes(
     assert [hit["record"] for hit in found["hits"]] == [document]
     assert found["facets"]["provider"] == [{"value": "example-lab", "label": "Example-Lab", "count": 1}]
     await tail.give_up()
+
+
+async def test_an_erasure_has_the_index_written_anew(
+    node: Node, join: Join, publish: Publish, reader: IndexReader
+) -> None:
+    """Deleted documents lie in the files of an index until those are merged: so all of them are made anew."""
+    document = await publish(await join(), title="To be erased")
+    await catch_up(node, reader)
+    before = serving(node)
+    async with node.database.read() as session:
+        last = (await read_changes(session, after=0, limit=100))[-1]
+    erased = replace(last, seq=last.seq + 1, action="erased")
+    await reader.consume([erased], upto=erased.seq)
+    assert serving(node) == before
+    reader._passed = 0
+    await reader.position()
+    for _ in range(200):
+        if serving(node) != before:
+            break
+        await asyncio.sleep(0.02)
+    assert serving(node) != before
+    assert document["id"] in ids(await SearchFinder(node, reader.engine).search(asked()))
+    await reader.release()
+
+
+def serving(node: Node) -> str:
+    return (node.settings.index_folder / "current").read_text()
+
+
+async def test_health_tells_whether_there_are_answers(node: Node, reader: IndexReader) -> None:
+    assert extension.health is not None
+    health = extension.health(node)
+    assert health()["answers"] is False
+    await catch_up(node, reader)
+    assert health() == {"engine": "embedded", "answers": True, "position": 0}
