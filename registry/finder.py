@@ -14,7 +14,7 @@ Parameters = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids in order, how many there are in all, and the public sequence number that the index has read up to."""
+    """Ids in order, how many there are in all, and the public sequence number that the index stands at."""
 
     ids: Sequence[tuple[str, str]]
     total: int

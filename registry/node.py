@@ -112,4 +112,4 @@ def same_origin(settings: Settings, origin: str) -> None:
 
 async def _facts(session: AsyncSession) -> dict[str, str]:
     rows = await session.execute(select(NodeFact.name, NodeFact.value))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

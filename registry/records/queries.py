@@ -378,4 +378,4 @@ async def counts(session: AsyncSession) -> dict[str, int]:
     rows = await session.execute(
         select(Record.kind, func.count()).where(Record.listed, readable(ANONYMOUS)).group_by(Record.kind)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
