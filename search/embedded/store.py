@@ -336,8 +336,9 @@ class Building:
         put(self._writer, records, gone)
 
     def settle(self) -> None:
-        """Commit what is in, and wait until its pieces are merged: what serves is compact from the start, and what
-        is left to do while others wait is little.
+        """Commit what is in, and wait until its pieces are merged.
+
+        So what serves is compact from the start, and little is left to do while other writers wait.
         """
         assert self._writer is not None  # noqa: S101
         self._writer.commit()
