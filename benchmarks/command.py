@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from registry import terminal
 
@@ -98,18 +100,17 @@ def _progress() -> Progress:
 
 
 def _tell(results: Sequence["Result"], about: Mapping[str, str], records: int) -> None:
-    rows = [
-        (
+    table = Table(title=f"Promises, with {records:,} records", title_justify="left", box=None, pad_edge=False)
+    for column in ("measure", "value", "promised", "holds"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what, and how it came about")
+    for one in results:
+        table.add_row(
             one.measure.name,
-            f"{one.value:,.2f}",
-            one.measure.unit,
+            f"{one.value:,.2f} {one.measure.unit}",
             f"{one.measure.comparator} {one.measure.limit:g}",
-            "yes" if one.holds else "NO",
-            one.measure.meaning,
-            one.how,
+            "[green]yes[/]" if one.holds else "[red bold]NO[/]",
+            f"{escape(one.measure.meaning)}\n[dim]{escape(one.how)}[/]",
         )
-        for one in results
-    ]
-    columns = ("measure", "value", "unit", "promised", "holds", "what", "how it came about")
-    terminal.out.print(terminal.table(f"Promises, with {records:,} records", columns, rows))
+    terminal.out.print(table)
     terminal.out.print(terminal.table("The machine", ("", ""), about.items()))

@@ -112,38 +112,38 @@ def request_bytes(port: int, path: str, headers: Headers | None = None) -> bytes
 def rate(port: int, path: str, *, seconds: float, status: int = 200, headers: Headers | None = None) -> float:
     """Answers a second when one path is asked for as fast as it is answered. Raises as `Client.get` does."""
     with Client(port) as client:
-        expected = client.get(path, headers, status=status).size * BATCH
+        size = client.get(path, headers, status=status).size
     batch = request_bytes(port, path, headers) * BATCH
     missing: dict[socket.socket, int] = {}
-    answers = 0
+    received = 0
     buffer = bytearray(1 << 18)
     with selectors.DefaultSelector() as waiting:
         try:
             for _ in range(CONNECTIONS):
                 connection = connect(port)
-                missing[connection] = expected
+                missing[connection] = size * BATCH
                 waiting.register(connection, selectors.EVENT_READ, connection)
             started = time.perf_counter()
-            end = started + seconds
             for connection in missing:
                 connection.sendall(batch)
-            while time.perf_counter() < end:
+            while (took := time.perf_counter() - started) < seconds or received == 0:
+                if took > seconds + TIMEOUT_SECONDS:
+                    raise TimeoutError(f"{path} is not answered")
                 for key, _ in waiting.select(timeout=1):
                     connection = key.data
                     got = connection.recv_into(buffer)
                     if not got:
                         raise ConnectionError("the server closed the connection")
+                    received += got
                     missing[connection] -= got
                     if missing[connection] < 0:
                         raise RuntimeError(
                             f"answers to {path} differ in length: they cannot be counted by bytes"
                         )
                     if missing[connection] == 0:
-                        answers += BATCH
-                        missing[connection] = expected
+                        missing[connection] = size * BATCH
                         connection.sendall(batch)
-            took = time.perf_counter() - started
         finally:
             for connection in missing:
                 connection.close()
-    return answers / took
+    return received / size / took

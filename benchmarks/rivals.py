@@ -26,6 +26,7 @@ from registry.problems import answer_problem
 from registry.settings import load
 
 ANSWERS = "answers.json"
+_VALIDATORS = ("etag", "last-modified", "cache-control", "content-encoding", "vary")
 # The server writes these itself.
 _THE_SERVERS = ("server", "date")
 
@@ -138,10 +139,11 @@ def ordinary() -> Any:
         middleware=[RequestLog(), ActorMiddleware(Database("sqlite://"))],
         exception_handlers={Exception: answer_problem},
         cors_config=CORSConfig(allow_origins=["*"]),
-        compression_config=CompressionConfig(backend="gzip"),
+        # The feed's bytes are compressed already, which is kind to the handler.
+        compression_config=CompressionConfig(backend="gzip", exclude="^/feeds"),
         logging_config=None,
     )
 
 
 def _validators(answer: Recorded) -> dict[str, str]:
-    return {name: answer.headers[name] for name in ("etag", "last-modified", "cache-control")}
+    return {name: answer.headers[name] for name in _VALIDATORS if name in answer.headers}

@@ -98,7 +98,11 @@ def submission(number: int) -> dict[str, Any]:
     for name in _SOMETIMES_IN_CONTENT:
         if random.random() < 0.5:
             content.pop(name, None)
-    _refer(content, None if number == first else {"id": f"source:{SCHEME}:{first}"})
+    target = None if number == first else {"id": f"source:{SCHEME}:{first}"}
+    _refer(content, target)
+    if target and random.random() < 0.3:
+        role = random.choice(("related", "mitigated-by", "derived-from"))
+        made["relations"] = [{"type": role, "target": target}]
     made["title"] = _text(random, random.randint(5, 12))[:180]
     made["summary"] = f"{_text(random, random.randint(15, 40))}."
     made["tags"] = sorted({_tag(random, "misuse"), _tag(random, "weakness"), _tag(random, "principle")})
@@ -217,14 +221,17 @@ def _tags() -> dict[str, list[str]]:
 
 # --- as a source that an import reads
 
+_TOLD_AT_ONCE = 200
+
 
 def write_source(path: Path, numbers: range, tell: Callable[[int], None]) -> None:
     """Write records as JSON Lines: number and submission. `tell` hears of progress, in records."""
     with path.open("w", encoding="utf-8") as file:
-        for number in numbers:
-            file.write(json.dumps([number, submission(number)], ensure_ascii=False) + "\n")
-            if number % 500 == 499:
-                tell(500)
+        for begin in range(numbers.start, numbers.stop, _TOLD_AT_ONCE):
+            part = range(begin, min(begin + _TOLD_AT_ONCE, numbers.stop))
+            for number in part:
+                file.write(json.dumps([number, submission(number)], ensure_ascii=False) + "\n")
+            tell(len(part))
 
 
 def _read(path: Path, _: Options) -> Iterator[Item]:
