@@ -1,5 +1,6 @@
 """The interactive documentation at `/schema`, from an installed package: no CDN, no inline script."""
 
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -14,6 +15,7 @@ from registry.actor import Scope
 from registry.errors import NotFound
 from registry.http import IMMUTABLE, AnyRequest
 
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z`])")
 _ASSETS = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
@@ -46,12 +48,15 @@ def openapi_config(name: str) -> OpenAPIConfig:
         title=f"{name} API",
         version=__version__,
         description="The registry of AI misuse incidents, mitigations and lessons learned.",
-        openapi_router=Router(path="/schema", route_handlers=[docs_asset], after_request=_with_policy),
+        openapi_router=Router(
+            path="/schema", route_handlers=[docs_asset], after_request=_with_policy, include_in_schema=False
+        ),
         render_plugins=[
             DocsPage(path="/"),
-            JsonRenderPlugin(path="/openapi.json"),
-            YamlRenderPlugin(path="/openapi.yaml"),
+            JsonDocument(path="/openapi.json"),
+            YamlDocument(path="/openapi.yaml"),
         ],
+        use_handler_docstrings=True,
         components=Components(
             security_schemes={
                 "oauth2": SecurityScheme(
@@ -61,6 +66,30 @@ def openapi_config(name: str) -> OpenAPIConfig:
             }
         ),
     )
+
+
+def _summarised(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the first sentence of each description as its summary, not its function's name."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict) and operation.get("description"):
+                text = " ".join(operation["description"].split())
+                operation["summary"] = _SENTENCE.split(text, maxsplit=1)[0].rstrip(".")
+    return document
+
+
+class JsonDocument(JsonRenderPlugin):
+    """The document, as JSON."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _summarised(openapi_schema))
+
+
+class YamlDocument(YamlRenderPlugin):
+    """The document, as YAML."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _summarised(openapi_schema))
 
 
 class DocsPage(OpenAPIRenderPlugin):

@@ -139,6 +139,8 @@ def load(**overrides: Any) -> Settings:
     """The settings of this process. Raises `Misconfigured`, naming each setting that is wrong."""
     try:
         return Settings(**overrides)
+    except (UnicodeDecodeError, OSError) as error:
+        raise Misconfigured(f"The file .env cannot be read: {error}.") from error
     except ValidationError as error:
         # Without the cause: it shows what was set, and a URL may hold a password.
         lines = [

@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from registry.records import queries
 STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
 TOLERATED_FAILURE = timedelta(minutes=5)
+_URI = re.compile(r"https?://|mailto:|tel:")
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 Nodes = NamedDependency[SkipValidation[Node]]
@@ -136,10 +138,15 @@ class StatusController(Controller):
         """Where to report a weakness of this registry (RFC 9116)."""
         expires = (datetime.now(UTC) + timedelta(days=180)).replace(microsecond=0)
         contact = node.settings.contact or f"{node.settings.url}/about"
-        uri = contact if "://" in contact or contact.startswith("mailto:") else f"mailto:{contact}"
-        canonical = f"{node.settings.url}/.well-known/security.txt"
-        expiry = expires.isoformat().replace("+00:00", "Z")
-        return f"Contact: {uri}\nExpires: {expiry}\nCanonical: {canonical}\nPreferred-Languages: en\n"
+        fields = [
+            ("Contact", contact if _URI.match(contact) else f"mailto:{contact}"),
+            ("Expires", expires.isoformat().replace("+00:00", "Z")),
+            ("Preferred-Languages", "en"),
+        ]
+        # Web addresses in it begin with https (RFC 9116, 2.5.2).
+        if node.settings.url.startswith("https:"):
+            fields.append(("Canonical", f"{node.settings.url}/.well-known/security.txt"))
+        return "".join(f"{name}: {value}\n" for name, value in fields)
 
 
 def _gauge(registry: CollectorRegistry, name: str, help: str, value: float) -> None:
@@ -147,9 +154,10 @@ def _gauge(registry: CollectorRegistry, name: str, help: str, value: float) -> N
 
 
 def _may_measure(request: AnyRequest, node: Node) -> None:
-    token = node.settings.metrics_token
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+    token = node.settings.metrics_token.get_secret_value() if node.settings.metrics_token else ""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # An empty token is none: whoever sends nothing would hold it.
+    if token and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode()):
         return
     host = request.client.host if request.client else ""
     try:

@@ -30,7 +30,7 @@ class ProvidersController(Controller):
             request, {"items": [views.public(row) for row in rows], "next": None}, "topic:provider"
         )
 
-    @get("/{slug:str}", operation_id="readProvider", responses=problem_responses(404))
+    @get("/{slug:str}", operation_id="readProvider", responses=problem_responses(400, 404))
     async def read_provider(
         self, request: AnyRequest, reading: NamedDependency[SkipValidation[AsyncSession]], slug: FromPath[str]
     ) -> Response[bytes]:

@@ -210,7 +210,7 @@ class Reads(Controller):
         }
         return json_answer(request, body, ("all",), await queries.changed_at(reading))
 
-    @get("/schemas/{name:str}", operation_id="readSchema", responses=problem_responses(404))
+    @get("/schemas/{name:str}", operation_id="readSchema", responses=problem_responses(400, 404))
     async def read_schema(self, request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
         """The JSON Schema (2020-12) of one kind of record: `/schemas/incident.json`."""
         kind = name.removesuffix(".json")

@@ -42,7 +42,7 @@ class TaxonomiesController(Controller):
         ]
         return _answer(request, {"items": items, "next": None}, await queries.changed_at(reading))
 
-    @get("/{namespace:str}", operation_id="readTaxonomy", responses=problem_responses(404))
+    @get("/{namespace:str}", operation_id="readTaxonomy", responses=problem_responses(400, 404))
     async def read_taxonomy(
         self, request: AnyRequest, reading: Reading, namespace: FromPath[str], version: Version = None
     ) -> Response[bytes]:
@@ -55,7 +55,7 @@ class TaxonomiesController(Controller):
         taxonomy = (await queries.taxonomies(reading, [wanted.id]))[wanted.id]
         return _answer(request, views.whole(taxonomy, wanted.loaded_at, stored), stored[0].loaded_at)
 
-    @get("/{namespace:str}/{term:path}", operation_id="readTerm", responses=problem_responses(404))
+    @get("/{namespace:str}/{term:path}", operation_id="readTerm", responses=problem_responses(400, 404))
     async def read_term(
         self, request: AnyRequest, reading: Reading, keeper: Keeper, namespace: FromPath[str], term: Path
     ) -> Response[bytes]:
