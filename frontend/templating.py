@@ -43,8 +43,8 @@ def texts(value: Any) -> list[str]:
 def narrative(value: Any, level: int, name: str, prefix: str = "n") -> Markup:
     """Markdown as HTML whose highest heading is of `level`, so that it fits beneath a heading of the page.
 
-    `name` says to those who cannot see it what a table belongs to. `prefix` keeps the ids of its footnotes apart
-    from those of another text on the page.
+    `name` says to those who cannot see it what a table belongs to. `prefix` keeps the ids of its footnotes
+    apart from those of another text on the page.
     """
     if not isinstance(value, str):
         return Markup("")

@@ -52,7 +52,9 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
     )
     selection = asked.selection()
     line = partial(_line, urls)
-    made = line(asked.title(terms.label), "", urls.records(asked.pairs), selection) if asked.pairs else None
+    searching = searcher(site.node) is not None
+    possible = asked.pairs and (searching or selection.topic is not Topic.SEARCH)
+    made = line(asked.title(terms.label), "", urls.records(asked.pairs), selection) if possible else None
     return site.answer(
         request,
         "feeds.html",
@@ -60,8 +62,7 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
         scopes=(PROVIDERS, TAXONOMIES),
         asked=asked,
         made=made,
-        searching=searcher(site.node) is not None,
-        needs_search=selection.topic is Topic.SEARCH,
+        searching=searching,
         everything=[
             line("Everything", "Every disclosure, without imports.", urls.records(), Selection(Topic.ALL)),
             line(

@@ -17,6 +17,7 @@ from frontend.words import KINDS
 from registry.actor import Actor
 from registry.changelog.append import public_head
 from registry.errors import Malformed, Unavailable
+from registry.feeds.selection import Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.records import queries
 from search.request import MAX_OFFSET, parse
@@ -196,11 +197,13 @@ def _page(site: Site, asked: Asked, terms: Terms, *, searching: bool) -> Page:
     by_kind = len(asked.filters) == 1 and asked.filters[0][0] == "kind" and not asked.one("q")
     browsed = [pair for pair in asked.pairs if pair[0] in BROWSABLE]
     feed = asked.selection()
+    # A feed of a search is there only where a search is.
+    own = [(title, feed)] if asked.pairs and (searching or feed.topic is not Topic.SEARCH) else []
     return Page(
         title=title,
         path=urls.records(asked.pairs),
         description=KINDS[asked.one("kind")].about if by_kind else "",
-        feeds=[(title, feed), site.everything] if asked.pairs else [site.everything],
+        feeds=[*own, site.everything],
         json=urls.search_json(asked.pairs) if searching else urls.records_json(browsed),
         section="records",
         crumbs=(("Records", urls.records() if asked.pairs else ""),)
