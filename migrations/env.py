@@ -13,7 +13,6 @@ import registry.taxonomies.models  # noqa: F401  (imported for their tables)
 from registry.db import Base, UtcDateTime
 
 
-
 def _render(kind: str, item: Any, autogenerate: Any) -> str | bool:
     """Write a migration's column types by the names that `registry.db` gives them."""
     if kind != "type":

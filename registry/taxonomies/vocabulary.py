@@ -241,7 +241,7 @@ class Vocabulary:
 
     @cached_property
     def spoken_of(self) -> frozenset[str]:
-        """Namespaces that are not loaded here and that crosswalks lead to: their tags are meant, and unchecked."""
+        """Namespaces that are not loaded here and that crosswalks lead to: their tags cannot be checked."""
         named = {tag.partition(":")[0] for tag in self._crosswalks}
         return frozenset(named - self._taxonomies.keys())
 
