@@ -51,10 +51,15 @@ SORTS = MappingProxyType(
 )
 
 
+def _ordered(pairs: Pairs) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(set(pairs), key=lambda pair: (PARAMETERS.index(pair[0]), pair[1])))
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The parameters of one list, in the order in which they were given, without those that say which page of
-    it.
+    """The parameters of one list, without those that say which page of it.
+
+    They stand in one order, so that one question has one address.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -65,7 +70,7 @@ class Asked:
         every link.
         """
         kept = ((name, " ".join(value.split())) for name, value in given if name in PARAMETERS)
-        return cls(tuple(dict.fromkeys((n, v) for n, v in kept if v and n not in _NOT_ASKED)))
+        return cls(_ordered((name, value) for name, value in kept if value and name not in _NOT_ASKED))
 
     def one(self, name: str) -> str:
         return next((value for key, value in self.pairs if key == name), "")
@@ -89,7 +94,7 @@ class Asked:
         """The question with one filter more, or without it where it is there."""
         if self.holds(name, value):
             return tuple(pair for pair in self.pairs if pair != (name, value))
-        return (*self.pairs, (name, value))
+        return _ordered((*self.pairs, (name, value)))
 
     def without(self, *names: str) -> tuple[tuple[str, str], ...]:
         """The question without everything that it says of these."""

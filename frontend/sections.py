@@ -114,6 +114,8 @@ def present(document: Mapping[str, Any], more: Mapping[str, Any]) -> Sequence[Se
 
 def has_facts(document: Mapping[str, Any]) -> bool:
     content = document.get("content")
+    if document.get("language") not in (None, "en"):
+        return True
     return isinstance(content, Mapping) and not _IN_FACTS.isdisjoint(content)
 
 

@@ -80,17 +80,17 @@ async def show_taxonomy(
         page,
         scopes=(TAXONOMIES,),
         taxonomy=taxonomy,
-        tree=[_branch(terms.vocabulary, tag, frozenset()) for tag in broadest[start : start + A_PAGE]],
+        tree=[branch(terms.vocabulary, tag) for tag in broadest[start : start + A_PAGE]],
         older=at(number + 1) if start + A_PAGE < len(broadest) else "",
         newer=at(number - 1) if number > 1 else "",
         terms=terms,
     )
 
 
-def _branch(vocabulary: Vocabulary, tag: str, above: frozenset[str]) -> Branch:
+def branch(vocabulary: Vocabulary, tag: str, above: frozenset[str] = frozenset()) -> Branch:
     """A term and what lies below it. A loop in the data ends where it closes."""
     around = above | {tag}
-    below = [_branch(vocabulary, child, around) for child in vocabulary.children(tag) if child not in around]
+    below = [branch(vocabulary, child, around) for child in vocabulary.children(tag) if child not in around]
     return Branch(tag, vocabulary.term(tag) or Term(tag, vocabulary.label(tag)), below)
 
 
@@ -128,7 +128,7 @@ async def show_term(
         crumbs=(
             ("Taxonomies", urls.taxonomies()),
             (taxonomy.name if taxonomy else namespace, urls.taxonomy(namespace) if taxonomy else ""),
-            *((vocabulary.label(one), urls.term(one)) for one in reversed(_path(vocabulary, tag))),
+            *((vocabulary.label(one), urls.term(one)) for one in reversed(way_up(vocabulary, tag))),
             (label, ""),
         ),
         indexed=cursor_ is None,
@@ -152,7 +152,7 @@ async def show_term(
     )
 
 
-def _path(vocabulary: Vocabulary, tag: str) -> list[str]:
+def way_up(vocabulary: Vocabulary, tag: str) -> list[str]:
     """One way up to a broadest term, nearest first; a term with several parents is shown under the first."""
     way: list[str] = []
     while (above := vocabulary.parents(way[-1] if way else tag)) and above[0] not in way and above[0] != tag:

@@ -18,7 +18,7 @@ def test_a_filter_is_set_once_and_taken_back() -> None:
     asked = Asked.read([("q", "x"), ("tag", "misuse:fraud"), ("tag", "misuse:fraud")])
     assert asked.pairs == (("q", "x"), ("tag", "misuse:fraud"))
     assert asked.toggled("tag", "misuse:fraud") == (("q", "x"),)
-    assert asked.toggled("kind", "lesson")[-1] == ("kind", "lesson")
+    assert asked.toggled("kind", "lesson") == (("q", "x"), ("kind", "lesson"), ("tag", "misuse:fraud"))
     assert [one.without for one in set_filters(URLS, asked, label)] == ["/records?q=x"]
 
 
@@ -32,6 +32,12 @@ def test_the_feed_of_a_question_is_the_narrowest_there_is() -> None:
     two = Asked((("kind", "lesson"), ("kind", "incident")))
     assert two.selection().path == "search"
     assert two.selection().query == (("kind", "incident"), ("kind", "lesson"))
+
+
+def test_one_question_has_one_address() -> None:
+    one = Asked.read([("tag", "b:c"), ("q", "x"), ("tag", "a:b"), ("kind", "lesson")])
+    assert one == Asked.read([("kind", "lesson"), ("tag", "a:b"), ("tag", "b:c"), ("q", "x")])
+    assert URLS.records(one.pairs) == "/records?q=x&kind=lesson&tag=a:b&tag=b:c"
 
 
 def test_lists_by_kind_provider_and_term_need_no_search() -> None:
