@@ -96,6 +96,7 @@ class Tail:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._leased_until: datetime | None = None
+        self._told: int | None = None
 
     def wake(self) -> None:
         """Look again now. Carries nothing; what there is to read stands in the log."""
@@ -139,13 +140,16 @@ class Tail:
             if position is None:
                 position = await self._position(session)
             changes = await read_changes(session, after=position, limit=self.reader.batch)
-        if not changes:
-            return False
-        await self.reader.consume(changes, upto=changes[-1].seq)
-        if not await self._remember(changes[-1].seq):
+        if changes:
+            position = changes[-1].seq
+            await self.reader.consume(changes, upto=position)
+        # A reader that keeps its own place may have moved by itself, and one that failed may be well again:
+        # operators are told of that too.
+        if position != self._told and not await self._remember(position):
             await self._lost()
             return False
-        return True
+        self._told = position
+        return bool(changes)
 
     async def give_up(self) -> None:
         """End the lease, so that the next process need not wait for it to run out."""
@@ -208,6 +212,7 @@ class Tail:
 
     async def _lost(self) -> None:
         """Another process reads now: close what only the holder of the lease may have open."""
+        self._told = None
         if self._leased_until is not None:
             self._leased_until = None
             await self.reader.release()
@@ -231,6 +236,7 @@ class Tail:
 
     async def _note_failure(self, error: Exception) -> None:
         """Keep what went wrong, and since when it has."""
+        self._told = None
         async with self.database.write() as session:
             await session.execute(
                 update(ReaderState)
