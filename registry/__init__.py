@@ -1,7 +1,7 @@
 """What is disclosed, by whom and in what order; and the API to it.
 
-The rooms, from the ground floor up, are listed in `docs/contributor.md`. A room may import only from rooms below
-it; `pyproject.toml` holds the rule and the import linter checks it.
+The rooms, from the ground floor up, are listed in `docs/contributor.md`. A room may import only from
+rooms below it; `pyproject.toml` holds the rule and the import linter checks it.
 """
 
 from importlib.metadata import PackageNotFoundError, version
