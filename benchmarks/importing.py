@@ -1,12 +1,10 @@
-"""Importing: the real run, with check, canonical bytes, database and index, on records that nobody has seen
-before.
-"""
+"""Importing: the real run, with check, canonical bytes and database, while a server of the registry indexes."""
 
 from benchmarks.stand import Found, Stand
 
 
 def measure(stand: Stand) -> Found:
-    """The rate over all, and whether the last tenth still comes in as the first did."""
+    """Records a second until all are found, and whether the last tenth still comes in as the first did."""
     registry = stand.large()
     seconds = registry.seconds
     rates = [registry.records / len(seconds) / one for one in seconds]

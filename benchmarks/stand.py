@@ -5,23 +5,25 @@ needed.
 import asyncio
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from rich.progress import Progress
 
-from benchmarks import synthetic
+from benchmarks import servers, synthetic
+from benchmarks.load import Client
 from registry.actor import Actor
 from registry.exchange.item import Options
 from registry.exchange.run import run
 from registry.exchange.sink import RegistrySink
-from registry.extensions import Node, load_extensions
 from registry.node import init_node, open_node
-from registry.operate import tails_of
 from registry.providers import service as providers
 from registry.records.versions import Desk
 from registry.settings import Settings
@@ -33,6 +35,10 @@ TENTHS = 10
 SMALL = 1000
 # Every reference of a synthetic record stays within its block.
 BLOCK = synthetic.BLOCK
+PROVIDER = "bench"
+LOOK_SECONDS = 0.1
+INDEX_SECONDS = 900
+_NOTHING = "/api/v1/search?limit=0"
 _FILLED = "filled.json"
 
 
@@ -46,11 +52,14 @@ def isolated(**given: Any) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A filled registry. `seconds` are what each tenth of its import took, indexing included."""
+    """A filled registry. `seconds` are what each tenth of its import took until it was found; `memory` is
+    that of the process that served and indexed meanwhile, in MB.
+    """
 
     folder: Path
     records: int
     seconds: Sequence[float]
+    memory: float
 
     @property
     def settings(self) -> Settings:
@@ -105,62 +114,87 @@ class Stand:
         said = json.loads(facts.read_text())
         if said["numbers"] != [numbers.start, numbers.stop]:
             return None
-        return Registry(facts.parent, len(numbers), said["seconds"])
+        return Registry(facts.parent, len(numbers), said["seconds"], said["memory"])
 
     def _fill(self, name: str, numbers: range) -> Registry:
         folder = self.folder / name
         if folder.exists():
             raise FileExistsError(f"{folder} holds another registry; name another folder.")
         folder.mkdir(parents=True)
-        writing = self.progress.add_task(f"inventing {len(numbers):,} records", total=len(numbers))
-        sources = []
-        for number in range(TENTHS):
-            part = numbers[len(numbers) * number // TENTHS : len(numbers) * (number + 1) // TENTHS]
-            sources.append(folder / f"source-{number}.jsonl")
-            synthetic.write_source(sources[-1], part, lambda done: self.progress.advance(writing, done))
-        filling = self.progress.add_task(f"importing {len(numbers):,} records", total=len(numbers))
-        seconds = asyncio.run(
-            fill(isolated(data=folder), sources, lambda done: self.progress.advance(filling, done))
-        )
-        for source in sources:
-            source.unlink()
-        (folder / _FILLED).write_text(
-            json.dumps({"numbers": [numbers.start, numbers.stop], "seconds": seconds})
-        )
-        return Registry(folder, len(numbers), seconds)
+        source = folder / "source.jsonl"
+        synthetic.write_source(source, numbers, self._advance(f"inventing {len(numbers):,} records", numbers))
+        asyncio.run(init_node(isolated(data=folder)))
+        imported = self._advance(f"importing {len(numbers):,} records", numbers)
+        with servers.candor(folder) as (port, pid):
+            watch = Watch(port, [len(numbers) * part // TENTHS for part in range(1, TENTHS + 1)])
+            with watch.running():
+                asyncio.run(_import(isolated(data=folder), source, imported))
+            memory = servers.memory_megabytes(pid)
+        source.unlink()
+        facts = {"numbers": [numbers.start, numbers.stop], "seconds": watch.seconds, "memory": memory}
+        (folder / _FILLED).write_text(json.dumps(facts))
+        return Registry(folder, len(numbers), watch.seconds, memory)
+
+    def _advance(self, title: str, numbers: range) -> Callable[[int], None]:
+        task = self.progress.add_task(title, total=len(numbers))
+        return lambda done: self.progress.advance(task, done)
 
 
-async def fill(settings: Settings, sources: Sequence[Path], tell: Callable[[int], None]) -> list[float]:
-    """Import sources one after the other, each followed by whoever follows the log; the seconds that each
-    took.
+class Watch:
+    """Notes when search has found each part of what is being imported, as somebody who asks for it would."""
 
-    This is the import of `candor import`, and the readers that `candor serve` runs: the same code in one
-    process, which is slower than the two that an operator would have.
-    """
-    await init_node(settings)
-    extensions = [one for one in load_extensions() if one.readers is not None]
-    async with open_node(settings, extensions) as node:
-        tails = tails_of(node, extensions)
-        sink = await _sink(node)
-        seconds = []
-        for source in sources:
-            started = time.perf_counter()
-            items = synthetic.FORMAT.read(source, Options())
-            report = await run(items, sink, vocabulary=sink.desk.vocabulary, strict=True, progress=tell)
-            if report.rejected:
-                raise RuntimeError(f"a synthetic record was rejected: {report.rejected[0].as_json()}")
-            for tail in tails:
-                await tail.catch_up()
-            seconds.append(time.perf_counter() - started)
-        for tail in tails:
-            await tail.give_up()
-        return seconds
+    def __init__(self, port: int, counts: Sequence[int]) -> None:
+        self._port = port
+        self._counts = counts
+        self._stop = threading.Event()
+        self._marks: list[float] = []
+
+    @property
+    def seconds(self) -> list[float]:
+        """What each part took."""
+        return [after - before for before, after in pairwise(self._marks)]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Watch from the beginning of what is done within, until all of it is found."""
+        with Client(self._port) as client:
+            self._until_it_searches(client)
+            self._marks.append(time.perf_counter())
+            thread = threading.Thread(target=self._look, args=[client])
+            thread.start()
+            try:
+                yield
+                thread.join(INDEX_SECONDS)
+            finally:
+                self._stop.set()
+                thread.join()
+        if len(self._marks) <= len(self._counts):
+            raise TimeoutError(f"search did not find all within {INDEX_SECONDS} seconds after the import")
+
+    def _look(self, client: Client) -> None:
+        while len(self._marks) <= len(self._counts) and not self._stop.wait(LOOK_SECONDS):
+            position = json.loads(client.get(_NOTHING).body)["position"]
+            while len(self._marks) <= len(self._counts) and position >= self._counts[len(self._marks) - 1]:
+                self._marks.append(time.perf_counter())
+
+    def _until_it_searches(self, client: Client) -> None:
+        end = time.monotonic() + servers.START_SECONDS
+        while client.get(_NOTHING, status=None).status != 200:
+            if time.monotonic() > end:
+                raise TimeoutError("search is not ready")
+            time.sleep(LOOK_SECONDS)
 
 
-async def _sink(node: Node) -> RegistrySink:
-    async with node.database.write() as session:
-        provider = await providers.add(
-            session, "bench", "Benchmark", origin=node.origin, approve=True, by="candor bench"
-        )
-    desk = Desk(node.origin, await node.vocabulary.current())
-    return RegistrySink(node.database, desk, Actor(name="candor bench"), provider, node.secret, True)
+async def _import(settings: Settings, source: Path, tell: Callable[[int], None]) -> None:
+    """What `candor import` does, with a format of our own."""
+    async with open_node(settings) as node:
+        async with node.database.write() as session:
+            provider = await providers.add(
+                session, PROVIDER, "Benchmark", origin=node.origin, approve=True, by="candor bench"
+            )
+        desk = Desk(node.origin, await node.vocabulary.current())
+        sink = RegistrySink(node.database, desk, Actor(name="candor bench"), provider, node.secret, True)
+        items = synthetic.FORMAT.read(source, Options())
+        report = await run(items, sink, vocabulary=desk.vocabulary, strict=True, progress=tell)
+        if report.rejected:
+            raise RuntimeError(f"a synthetic record was rejected: {report.rejected[0].as_json()}")
