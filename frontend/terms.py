@@ -1,6 +1,6 @@
 """Tags and references as pages show them: what they are called and where they lead."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,9 @@ from frontend.urls import Urls
 from registry.records import queries
 from registry.records.documents import links_of
 from registry.taxonomies.vocabulary import Vocabulary, split_tag
+
+LONGEST_NAME = 24
+"""In characters: a longer name of a vocabulary does not fit on a tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,17 @@ class Terms:
         return term.definition if term else ""
 
     def namespace(self, tag: str) -> str:
-        """The name of the vocabulary that a tag belongs to."""
-        taxonomy = self.vocabulary.taxonomy(tag.partition(":")[0])
-        return taxonomy.name if taxonomy else tag.partition(":")[0]
+        """The name of the vocabulary that a tag belongs to; its namespace where the name is a title."""
+        namespace = tag.partition(":")[0]
+        taxonomy = self.vocabulary.taxonomy(namespace)
+        return taxonomy.name if taxonomy and len(taxonomy.name) <= LONGEST_NAME else namespace
+
+    def grouped(self, tags: Sequence[str]) -> Sequence[tuple[str, Sequence[str]]]:
+        """Tags by the name of their vocabulary, in order of appearance; what is no tag stands under none."""
+        groups: dict[str, list[str]] = {}
+        for tag in tags:
+            groups.setdefault(self.namespace(tag) if self.is_tag(tag) else "", []).append(tag)
+        return list(groups.items())
 
     def url(self, tag: str) -> str:
         """The term's page; of a tag that no vocabulary here holds, the records that bear it."""
