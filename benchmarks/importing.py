@@ -1,4 +1,4 @@
-"""Importing: the real run, with check, canonical bytes and database, while a server of the registry indexes."""
+"""Importing: the real run, with check, canonical bytes and database, while a server indexes."""
 
 from benchmarks.stand import Found, Stand
 
