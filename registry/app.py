@@ -80,7 +80,7 @@ def create_app(
             "actor": Provide(actor),
             "reading": Provide(reading_from(node.database)),
         },
-        middleware=[RequestLog(), ReadableAddress(), ActorMiddleware(node.database)],
+        middleware=[ReadableAddress(), ActorMiddleware(node.database)],
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(node.settings.name),
         request_max_body_size=2 * MAX_DOCUMENT_BYTES,
@@ -89,7 +89,8 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    front = Front(framework, node.database, megabytes=node.settings.cache_megabytes)
+    # Around the framework: its own middleware never hears of addresses that lead nowhere.
+    front = Front(RequestLog(framework), node.database, megabytes=node.settings.cache_megabytes)
     framework.state["front"] = front
     for extension in extensions:
         if extension.error_page is not None:

@@ -180,10 +180,28 @@ def main() -> None:
             if extension.commands is not None:
                 extension.commands(app)
         app()
-    except CandorError as error:
-        raise SystemExit(terminal.tell(error)) from None
-    except DBAPIError as error:
-        trouble = Unavailable(f"The database does not answer: {error.orig}.")
-        raise SystemExit(terminal.tell(trouble)) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except Exception as error:
+        if (trouble := _trouble(error)) is None:
+            raise
+        raise SystemExit(terminal.tell(trouble)) from None
+
+
+def _trouble(error: Exception) -> CandorError | None:
+    """What went wrong around the program, as a sentence. None for a mistake of its own, with its trace."""
+    import asyncpg  # type: ignore[import-untyped]
+
+    match error:
+        case CandorError():
+            return error
+        case DBAPIError():
+            return Unavailable(f"The database does not answer: {error.orig}.")
+        case asyncpg.PostgresError() | asyncpg.InterfaceError():  # as the driver says it while connecting
+            return Unavailable(f"The database does not answer: {error}.")
+        case OSError() if error.filename is not None:
+            return Misconfigured(f"{error.filename}: {error.strerror}.")
+        case OSError():
+            return Unavailable(f"The database does not answer: {error}.")
+        case _:
+            return None

@@ -5,37 +5,32 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.settings import Settings
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_SECRET_KEYS = frozenset(
-    {"authorization", "cookie", "password", "secret", "token", "client_secret", "set-cookie"}
-)
+_SECRET = re.compile(r"(?:authorization|cookie|password|secret|token|search_key)", re.I)
 
 log = structlog.get_logger("candor.http")
 
 
 def _mask(_logger: object, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     """The last line of defence: a value under a secret's name is never written out."""
-    return _masked(event)
+    return {key: _masked(key, value) for key, value in event.items()}
 
 
-def _masked(fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {
-        key: "***"
-        if str(key).lower() in _SECRET_KEYS
-        else _masked(value)
-        if isinstance(value, dict)
-        else value
-        for key, value in fields.items()
-    }
+def _masked(key: object, value: Any) -> Any:
+    if _SECRET.search(str(key)):
+        return "***"
+    if isinstance(value, Mapping):
+        return {name: _masked(name, item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked("", item) for item in value]
+    return value
 
 
 def configure(settings: Settings) -> None:
@@ -63,10 +58,16 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
 
-class RequestLog(ASGIMiddleware):
-    """One line a request, under an id that the client may bring and is told."""
+class RequestLog:
+    """ASGI middleware: one line a request, under an id that the client may bring and is told."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         brought = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode(
             "latin-1"
         )
@@ -74,7 +75,7 @@ class RequestLog(ASGIMiddleware):
         started = time.perf_counter()
         status = 0
 
-        async def note(message: Message) -> None:
+        async def note(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -86,11 +87,11 @@ class RequestLog(ASGIMiddleware):
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await next_app(scope, receive, note)
+                await self.app(scope, receive, note)
             finally:
                 log.info(
                     "request",
-                    method=scope.get("method"),
+                    method=scope["method"],
                     path=scope["path"],
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),

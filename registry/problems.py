@@ -5,6 +5,7 @@ codes.
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
@@ -128,7 +129,8 @@ def translate(error: Exception) -> CandorError:
             )
         case DBAPIError() if _not_answering(error):
             return errors.Unavailable("The database does not answer.", retry_after=5)
-        case PoolTimeout() | OSError():  # asyncpg's own, where it finds nobody to connect to
+        # The driver's own words, where it finds nobody to connect to or is turned away.
+        case PoolTimeout() | OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             return errors.Unavailable("A part of the registry does not answer.", retry_after=5)
         case _:
             return CandorError("The registry made a mistake. It has been logged under the request id.")

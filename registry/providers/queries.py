@@ -19,7 +19,10 @@ async def by_slug(session: AsyncSession, slug: str, *, public: bool = False) -> 
     """
     provider = await session.scalar(select(Provider).where(Provider.slug == slug.lower()))
     if provider is None or (public and provider.state not in SHOWN):
-        slugs = (await session.scalars(select(Provider.slug).where(Provider.state == State.APPROVED))).all()
+        told = select(Provider.slug)
+        if public:
+            told = told.where(Provider.state == State.APPROVED)
+        slugs = (await session.scalars(told)).all()
         near = [match for match, score, _ in process.extract(slug.lower(), slugs, limit=3) if score >= 60]
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise NotFound(f"There is no provider {slug[:64]!r}.{hint}")

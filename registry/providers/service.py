@@ -97,7 +97,7 @@ async def change_state(
     session: AsyncSession, slug: str, decision: Decision, *, origin: str, by: str
 ) -> Provider:
     """Decide on an organisation. Raises `NotFound` or `Conflict`."""
-    provider = await by_slug(session, slug)
+    provider = await by_slug(session, slug, public=False)
     provider.state = decide(State(provider.state), decision).value
     await _log(session, provider, provider.state, origin, by)
     return provider

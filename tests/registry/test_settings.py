@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_settings_are_frozen() -> None:
     settings = Settings(_env_file=None)
     with pytest.raises(ValidationError, match="frozen"):
-        settings.port = 1
+        settings.port = 1  # type: ignore[misc]
 
 
 def test_the_environment_wins_over_the_file_which_wins_over_the_default(
