@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from frontend import words
+from frontend.templating import shortened
 from frontend.urls import Pairs, Urls
 from registry.feeds.selection import Selection, Topic, question
 from registry.records.content.submission import KINDS
@@ -14,6 +15,8 @@ from search.request import PARAMETERS
 
 BROWSABLE = ("kind", "provider", "origin", "tag")
 """The filters that lists can do without a search."""
+LONGEST_QUESTION = 80
+"""In characters, as headings and tabs repeat it."""
 _NOT_ASKED = frozenset({"limit", "offset", "facets"})
 
 NAMES = {
@@ -125,10 +128,10 @@ class Asked:
     def title(self, label: Callable[[str], str]) -> str:
         """The question in words, for a heading and a tab; `label` names tags."""
         kinds = [words.kind_of(kind).many for kind in self.all("kind")]
-        asked = [f"“{self.one('q')}”"] if self.one("q") else []
+        asked = [f"“{shortened(self.one('q'), LONGEST_QUESTION)}”"] if self.one("q") else []
         asked += [called(name, value, label) for name, value in self.filters if name != "kind"]
         what = " and ".join(kinds) if kinds else "Records"
-        return f"{what}: {', '.join(asked)}" if asked else what
+        return shortened(f"{what}: {', '.join(asked)}", 2 * LONGEST_QUESTION) if asked else what
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,13 @@ from frontend.pages.parameters import Reading, Sites
 from frontend.site import PROVIDERS, TAXONOMIES, Page
 from frontend.urls import Urls
 from frontend.words import BASIS, KINDS
+from registry.errors import Malformed, NotFound
 from registry.feeds.formats import FORMATS
-from registry.feeds.selection import Selection, Topic
+from registry.feeds.selection import Selection, Topic, read_address
 from registry.http import AnyRequest
 from registry.providers import queries as providers
+from registry.taxonomies.vocabulary import split_tag
+from search.request import parse
 
 # The vocabulary whose broadest terms are offered as feeds; every other term has one too.
 OFFERED = "misuse"
@@ -53,7 +56,8 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
     selection = asked.selection()
     line = partial(_line, urls)
     searching = searcher(site.node) is not None
-    possible = asked.pairs and (searching or selection.topic is not Topic.SEARCH)
+    wrong = _wrong(asked, selection)
+    possible = asked.pairs and not wrong and (searching or selection.topic is not Topic.SEARCH)
     made = line(asked.title(terms.label), "", urls.records(asked.pairs), selection) if possible else None
     return site.answer(
         request,
@@ -62,6 +66,7 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
         scopes=(PROVIDERS, TAXONOMIES),
         asked=asked,
         made=made,
+        wrong=wrong,
         searching=searching,
         everything=[
             line("Everything", "Every disclosure, without imports.", urls.records(), Selection(Topic.ALL)),
@@ -91,6 +96,20 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
         names=NAMES,
         terms=terms,
     )
+
+
+def _wrong(asked: Asked, selection: Selection) -> Sequence[str]:
+    """Why there is no feed of what was asked, a sentence each. An address that fails helps nobody."""
+    if odd := [tag for tag in asked.all("tag") if split_tag(tag) is None]:
+        return [f"{tag[:80]!r} is no tag. A tag is namespace:term, such as misuse:fraud." for tag in odd]
+    try:
+        parse(asked.parameters())
+        read_address(f"{selection.path}.{FORMATS[0].suffix}", selection.query)
+    except (Malformed, NotFound) as error:
+        return [f"{finding.message} {finding.suggestion or ''}".strip() for finding in error.findings] or [
+            error.detail
+        ]
+    return []
 
 
 def _line(urls: Urls, title: str, about: str, page: str, selection: Selection) -> FeedLine:

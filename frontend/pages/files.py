@@ -77,6 +77,8 @@ async def sitemap_part(
         addresses = [(urls.whole(page), "") for page in pages]
     else:
         first = (int(stem) - 1) * PART
+        if first < 0 or first >= await public_head(reading):
+            raise NotFound("There is no such part of the sitemap.")
         found = await queries.listed_between(reading, site.node.origin, first, first + PART)
         addresses = [(urls.absolute.record(one.id), one.at.date().isoformat()) for one in found]
     lines = "".join(

@@ -50,6 +50,7 @@ def test_a_question_is_said_in_words() -> None:
     asked = Asked.read([("q", "bank"), ("kind", "incident"), ("tag", "misuse:fraud"), ("basis", "imported")])
     assert asked.title(label) == "Incidents: “bank”, fraud, Imported"
     assert Asked(()).title(label) == "Records"
+    assert len(Asked.read([("q", "x" * 5000)]).title(label)) < 120
     assert called("country", "DE", label) == "Germany"
     assert called("language", "fr", label) == "French"
     assert called("setting", "in-the-wild", label) == "In the wild"

@@ -64,6 +64,21 @@ async def test_a_question_that_has_a_feed_of_its_own_is_given_that(look: Look) -
     assert (await look("/feeds")).all("//dl[@class='addresses']") == []
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("kind=accident", "'accident' is not a value of kind."),
+        ("tag=%3Cscript%3E", "'<script>' is no tag."),
+        ("q=" + "x" * 3000, "longer than 1000 characters"),
+        ("occurred_from=soon", "'soon' is not a date"),
+    ],
+)
+async def test_what_has_no_feed_is_told_why(look: Look, query: str, reason: str) -> None:
+    page = await look(f"/feeds?{query}")
+    assert reason in page.texts("//div[@class='result']")[0]
+    assert page.all("//dl[@class='addresses']") == []
+
+
 async def test_a_list_leads_to_its_feed(look: Look) -> None:
     page = await look("/feeds?provider=example-lab")
     assert page.one("//div[@class='result']//p/a").get("href") == "/records?provider=example-lab"

@@ -88,6 +88,8 @@ async def test_a_withdrawn_record_leaves_the_sitemap(
     assert document["id"] not in (await client.get("/sitemaps/1.xml")).text
 
 
-@pytest.mark.parametrize("part", ["0x1.xml", "1.txt", "a.xml", "²." + "xml", "123456789.xml"])
+@pytest.mark.parametrize(
+    "part", ["0x1.xml", "1.txt", "a.xml", "²." + "xml", "123456789.xml", "0.xml", "7.xml"]
+)
 async def test_no_other_parts_are_there(client: httpx.AsyncClient, part: str) -> None:
     assert (await client.get(f"/sitemaps/{part}")).status_code == 404
