@@ -1,7 +1,10 @@
 """Running a registry: web processes, and followers of the log."""
 
 import asyncio
+import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -45,6 +48,7 @@ def application() -> Any:
     """What each web process runs."""
     from registry.app import create_app
 
+    _end_with_parent()
     settings = load()
     configure(settings)
     extensions = load_extensions(settings.extensions)
@@ -57,6 +61,22 @@ def application() -> Any:
 
         return wrap_asgi_with_proxy_headers(app, trusted_hosts=list(settings.trusted_proxies))
     return app
+
+
+def _end_with_parent() -> None:
+    """Let a web process end when the one that watches over it was killed.
+
+    It would go on serving, and keep its leases, with nobody left who could tell it to stop.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 async def _loaded(settings: Settings) -> Node:

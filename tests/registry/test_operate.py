@@ -375,6 +375,20 @@ def test_two_workers_share_the_work_and_one_that_is_killed_loses_nothing(setting
     assert holder(settings) is None
 
 
+@sqlite
+def test_web_processes_end_with_the_one_that_watches_over_them(settings: Settings) -> None:
+    with serving(settings) as server:
+        until(lambda: holder(settings), server)
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        server.tell(signal.SIGKILL)
+        server.ended()
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+        for child in alive:
+            child.kill()
+        assert alive == []
+    assert holder(settings) is None, "and give their leases back"
+
+
 def published_somehow(url: str, headers: dict[str, str], title: str) -> str | None:
     """A client's connection may have been that of the process that died: it asks again."""
     try:
