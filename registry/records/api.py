@@ -24,10 +24,12 @@ from registry.records.content.check import check
 from registry.records.content.common import Revision
 from registry.records.content.schemas import schema
 from registry.records.content.submission import KINDS, Withdrawal
+from registry.records.operations import TakesReason, TakesSubmission
 from registry.records.queries import Stored
 from registry.records.versions import Desk
 
 MOST = 100
+WRITING = [{"oauth2": [Scope.RECORDS_WRITE.value]}]
 ACTIONS = ("publish", "withdraw", "reinstate")
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
@@ -226,6 +228,7 @@ class Writes(Controller):
     @post(
         "/validate",
         operation_id="validateRecord",
+        operation_class=TakesSubmission,
         status_code=200,
         responses=problem_responses(400, 413, 415),
     )
@@ -238,8 +241,10 @@ class Writes(Controller):
     @post(
         "/records",
         operation_id="submitRecord",
+        operation_class=TakesSubmission,
         status_code=201,
-        responses=problem_responses(400, 401, 403, 422),
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 413, 415, 422),
     )
     async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
         """Begin a record as a draft."""
@@ -253,7 +258,12 @@ class Writes(Controller):
             headers={"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'},
         )
 
-    @get("/records/{id:str}/draft", operation_id="readDraft", responses=problem_responses(400, 401, 403, 404))
+    @get(
+        "/records/{id:str}/draft",
+        operation_id="readDraft",
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404),
+    )
     async def read_draft(
         self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
     ) -> Response[bytes]:
@@ -264,7 +274,9 @@ class Writes(Controller):
     @put(
         "/records/{id:str}/draft",
         operation_id="replaceDraft",
-        responses=problem_responses(400, 401, 404, 412, 422, 428),
+        operation_class=TakesSubmission,
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404, 412, 413, 415, 422, 428),
     )
     async def replace_draft(
         self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
@@ -279,6 +291,7 @@ class Writes(Controller):
     @get(
         "/records/{id:str}/handling",
         operation_id="readHandling",
+        security=WRITING,
         responses=problem_responses(400, 401, 403, 404),
     )
     async def read_handling(
@@ -291,8 +304,10 @@ class Writes(Controller):
     @post(
         "/records/{id:str}/actions/{action:str}",
         operation_id="actOnRecord",
+        operation_class=TakesReason,
         status_code=200,
-        responses=problem_responses(400, 401, 403, 404, 409, 412, 422, 428),
+        security=[{"oauth2": [Scope.RECORDS_PUBLISH.value]}],
+        responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
     )
     async def act(
         self,

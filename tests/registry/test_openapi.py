@@ -153,3 +153,25 @@ async def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script(client:
 async def test_the_document_can_be_read_from_other_sites(client: httpx.AsyncClient) -> None:
     answer = await client.get("/schema/openapi.json")
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_writes_tell_their_body_with_examples_and_the_scope_that_they_take(
+    document: dict[str, Any], client: httpx.AsyncClient
+) -> None:
+    wanted = {
+        "submitRecord": "records:write",
+        "replaceDraft": "records:write",
+        "actOnRecord": "records:publish",
+    }
+    told = {operation["operationId"]: operation for _, _, operation in operations(document)}
+    for id, scope in wanted.items():
+        assert told[id]["security"] == [{"oauth2": [scope]}]
+        assert told[id]["requestBody"]["content"]["application/json"]["examples"]
+    known = document["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"]
+    assert set(wanted.values()) <= set(known)
+    examples = told["validateRecord"]["requestBody"]["content"]["application/json"]["examples"]
+    assert len(examples) == 7
+    for kind, example in examples.items():
+        answer = await client.post("/api/v1/validate", json=example["value"])
+        errors = [item for item in answer.json()["findings"] if item["severity"] == "error"]
+        assert errors == [], kind
