@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import MetaData, func, select
+from sqlalchemy import func, literal, select, union_all
 
 from registry.canonical import MAX_DEPTH, MAX_DOCUMENT_BYTES
-from registry.db import Database
+from registry.db import Base, Database
 from registry.settings import Settings
 from tests.conftest import Join, Member, Publish
 from tests.registry.calling import Call, Called, caller, point_at
@@ -30,13 +30,11 @@ FIFTY_MEGABYTES = 50 * 1024 * 1024
 
 async def rows(database: Database) -> dict[str, int]:
     """How many rows each table holds."""
-    metadata = MetaData()
+    counts = [
+        select(literal(table.name), func.count()).select_from(table) for table in Base.metadata.sorted_tables
+    ]
     async with database.engine.connect() as connection:
-        await connection.run_sync(metadata.reflect)
-        return {
-            table.name: await connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in metadata.sorted_tables
-        }
+        return {row[0]: row[1] for row in await connection.execute(union_all(*counts))}
 
 
 @asynccontextmanager
@@ -365,6 +363,9 @@ async def test_addresses_that_cannot_be_read(client: httpx.AsyncClient, database
 # --- files given to a command ---
 
 
+Rejected = Callable[..., dict[str, list[dict[str, Any]]]]
+
+
 @pytest.fixture
 def candor(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     point_at(settings, monkeypatch)
@@ -372,8 +373,8 @@ def candor(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 @pytest.fixture
-def rejected(candor: Call, settings: Settings) -> Callable[..., list[dict[str, Any]]]:
-    """Runs a command that has to reject what it is given; answers every finding that it reports."""
+def rejected(candor: Call, settings: Settings) -> Rejected:
+    """Runs a command that has to reject what it is given; answers the findings by item."""
     candor("provider", "add", "example", "--name", "Example", "--approve")
 
     def count() -> dict[str, int]:
@@ -386,7 +387,7 @@ def rejected(candor: Call, settings: Settings) -> Callable[..., list[dict[str, A
 
         return asyncio.run(work())
 
-    def run(*words: object, code: int = 3) -> list[dict[str, Any]]:
+    def run(*words: object, code: int = 3) -> dict[str, list[dict[str, Any]]]:
         before = count()
         began = time.monotonic()
         called: Called = candor(*words, "--json")
@@ -397,16 +398,16 @@ def rejected(candor: Call, settings: Settings) -> Callable[..., list[dict[str, A
         if code != 3:
             assert called.err, "a sentence says what is wrong"
             assert called.out == ""
-            return []
+            return {}
         told = called.json
         items = told.get("rejected") or told.get("files")
         assert items, told
-        return [finding for item in items for finding in item["findings"]]
+        assert not told.get("created")
+        return {item["item"]: item["findings"] for item in items}
 
     return run
 
 
-Rejected = Callable[..., list[dict[str, Any]]]
 FRONT = (
     "---\nkind: lesson\ntitle: A lesson\nsummary: What was learnt.\n"
     "{more}content:\n  what_happened: Much.\n---\n"
@@ -419,6 +420,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 def write(name: str, data: str | bytes) -> Path:
     path = Path(name)
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
 
@@ -430,10 +432,12 @@ def test_yaml_bombs_and_aliases_in_files(rejected: Rejected) -> None:
         ("itself.md", "credits: &c [*c]\n"),
         ("merged.md", "base: &b {x: 1}\nmore:\n  <<: *b\n"),
     ):
-        file = write(name, FRONT.format(more=more))
-        for words in (("validate", file), ("import", "native", file, "--publish")):
-            found = rejected(*words)
-            assert any("alias" in item["code"] or "anchor" in item["code"] for item in found), (name, found)
+        write(f"files/{name}", FRONT.format(more=more))
+    for words in (("validate", "files"), ("import", "native", "files", "--publish")):
+        found = rejected(*words)
+        assert len(found) == 4
+        for name, findings in found.items():
+            assert any("alias" in item["code"] or "anchor" in item["code"] for item in findings), name
 
 
 def test_yaml_that_is_not_what_it_seems_in_files(rejected: Rejected) -> None:
@@ -453,17 +457,20 @@ def test_yaml_that_is_not_what_it_seems_in_files(rejected: Rejected) -> None:
         ("tag.md", FRONT.format(more="tags: [misuse:frud]\n")),
         ("id.md", FRONT.format(more="relations: [{type: supersedes, target: {id: CIR-7GQ2M4KX9Y}}]\n")),
     ):
-        file = write(name, data)
-        for words in (("validate", file), ("import", "native", file, "--publish")):
-            found = rejected(*words)
-            assert any(item["severity"] == "error" for item in found), (name, words)
-            assert all(item["message"] for item in found)
+        write(f"files/{name}", data)
+    for words in (("validate", "files"), ("import", "native", "files", "--publish")):
+        found = rejected(*words)
+        assert len(found) == 14
+        for name, findings in found.items():
+            assert any(item["severity"] == "error" for item in findings), name
+            assert all(item["message"] for item in findings), name
 
 
 def test_fifty_megabytes_in_a_file(rejected: Rejected) -> None:
     file = write("large.md", FRONT.format(more="") + "x" * FIFTY_MEGABYTES)
     for words in (("validate", file), ("import", "native", file, "--publish")):
-        assert codes(rejected(*words), "too-large")
+        [findings] = rejected(*words).values()
+        assert codes(findings, "too-large")
 
 
 MAPPING = """
@@ -492,7 +499,9 @@ def test_csv_with_ragged_and_broken_rows(rejected: Rejected) -> None:
         ("stray.csv", b'1,"a"b,Two\r\n', "csv-syntax"),
         ("latin.csv", "1,Fälschung,Two\r\n".encode("latin-1"), "wrong-encoding"),
     ):
-        found = rejected("import", "table", write(name, head + data), "--map", mapping, "--publish")
+        [found] = rejected(
+            "import", "table", write(name, head + data), "--map", mapping, "--publish"
+        ).values()
         assert [item["code"] for item in found] == [code], (name, found)
         assert "line 2" in found[0]["message"], (name, found)
 
