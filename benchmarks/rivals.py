@@ -136,7 +136,7 @@ def ordinary() -> Any:
     return Litestar(
         [home, read_record, read_feed],
         dependencies={"session": Provide(session), "actor": Provide(actor)},
-        middleware=[RequestLog(), ActorMiddleware(Database("sqlite://"))],
+        middleware=[RequestLog, ActorMiddleware(Database("sqlite://"))],
         exception_handlers={Exception: answer_problem},
         cors_config=CORSConfig(allow_origins=["*"]),
         # The feed's bytes are compressed already, which is kind to the handler.
