@@ -106,9 +106,8 @@ def read_cursor(text: str | None) -> int | None:
     if not text:
         return None
     try:
-        kind, _, number = (
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
-        )
+        padded = text + "=" * (-len(text) % 4)
+        kind, _, number = base64.b64decode(padded, b"-_", validate=True).decode("ascii").partition(":")
         if kind == "1" and number.isdigit() and len(number) < 19:
             return int(number)
     except (ValueError, binascii.Error):
