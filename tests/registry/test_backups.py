@@ -369,7 +369,11 @@ async def test_a_damaged_file_is_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("data", [b"", b"not an archive", gzip.compress(b"no tar"), b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not an archive", gzip.compress(b"no tar", mtime=0), b"\x1f\x8b"],
+    ids=["empty", "text", "no-tar", "half-header"],
+)
 async def test_what_is_no_archive_is_refused(data: bytes, elsewhere: Settings, file: Path) -> None:
     spoil(file, lambda _: data)
     with pytest.raises(Malformed):
