@@ -73,7 +73,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("growth", "growth_feed", "ratio", _MOST, 1.3, "time to read a feed of a kind, large over small"),
     Measure("import", "import_rate", "records/s", _LEAST, 500, "checked, written and indexed"),
     Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
-    Measure("memory", "memory", "MB", _MOST, 300, "resident memory of the serving process"),
+    Measure("memory", "memory", "MB", _MOST, 300, "memory of the serving process itself"),
     Measure("start", "start", "s", _MOST, 5, "from `make run` to the first answer, when nothing changed"),
 )
 

@@ -9,7 +9,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.load import HOST, Client
 
@@ -105,17 +107,33 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, path: str) -> None:
     raise RuntimeError(f"the server did not answer in {START_SECONDS} seconds")
 
 
-def memory_megabytes(pid: int) -> float:
-    """Resident memory of a server's heaviest process, in MB: what a web process takes."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process holds, in MB. `resident` counts what is mapped from files too, such as the index: that
+    is the file cache of the system, which it takes back when somebody else needs it. `own` is without.
+    """
+
+    own: float
+    resident: float
+
+
+def memory(pid: int) -> Memory:
+    """The memory of a server's heaviest process: the one that answers, not the one that watches over it."""
     rows = list(_processes())
     family = {pid}
-    while grown := {child for child, parent, _ in rows if parent in family} - family:
+    while grown := {one.pid for one in rows if one.parent in family} - family:
         family |= grown
-    return max(kilobytes for one, _, kilobytes in rows if one in family) * 1024 / 1e6
+    return max((one.memory for one in rows if one.pid in family), key=lambda held: held.own)
 
 
-def _processes() -> Iterator[tuple[int, int, int]]:
-    """Process id, parent's id and resident kilobytes of every process. `ps` only where there is no /proc."""
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    memory: Memory
+
+
+def _processes() -> Iterator[_Process]:
+    """Every process of the machine. Where there is no /proc, nothing tells own memory from mapped files."""
     if not Path("/proc/self/status").exists():
         shown = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid=,rss="],  # noqa: S607
@@ -125,9 +143,12 @@ def _processes() -> Iterator[tuple[int, int, int]]:
         )
         for line in shown.stdout.splitlines():
             pid, parent, kilobytes = map(int, line.split())
-            yield pid, parent, kilobytes
+            yield _Process(pid, parent, Memory(kilobytes * 1024 / 1e6, kilobytes * 1024 / 1e6))
         return
     for status in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):  # it may end while we look
             facts = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-            yield int(facts["Pid"]), int(facts["PPid"]), int(facts.get("VmRSS", "0").split()[0])
+            megabytes = [
+                int(facts.get(name, "0").split()[0]) * 1024 / 1e6 for name in ("RssAnon", "RssShmem", "VmRSS")
+            ]
+            yield _Process(int(facts["Pid"]), int(facts["PPid"]), Memory(sum(megabytes[:2]), megabytes[2]))

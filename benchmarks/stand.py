@@ -129,7 +129,7 @@ class Stand:
             watch = Watch(port, [len(numbers) * part // TENTHS for part in range(1, TENTHS + 1)])
             with watch.running():
                 asyncio.run(_import(isolated(data=folder), source, imported))
-            memory = servers.memory_megabytes(pid)
+            memory = servers.memory(pid).own
         source.unlink()
         facts = {"numbers": [numbers.start, numbers.stop], "seconds": watch.seconds, "memory": memory}
         (folder / _FILLED).write_text(json.dumps(facts))

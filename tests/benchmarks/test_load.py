@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks.load import Client, rate
-from benchmarks.servers import memory_megabytes
+from benchmarks.servers import memory
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -78,4 +78,5 @@ def test_nobody_there_is_an_error() -> None:
 
 
 def test_memory_is_that_of_this_process() -> None:
-    assert 10 < memory_megabytes(os.getpid()) < 10_000
+    held = memory(os.getpid())
+    assert 10 < held.own <= held.resident < 10_000
