@@ -27,7 +27,8 @@ def measure(stand: Stand) -> Found:
             client.get(paths[number])
         after = servers.memory(pid)
     said = (
-        f"{before.own:.0f} MB after its start; {after.own:.0f} MB after {len(paths):,} reads, {after.resident:.0f} "
-        f"MB with what is mapped of the index; {registry.memory:.0f} MB after it had indexed all"
+        f"{before.own:.0f} MB after its start; {after.own:.0f} MB after {len(paths):,} reads, "
+        f"{after.resident:.0f} MB with what is mapped of the index; "
+        f"{registry.memory:.0f} MB after it had indexed all"
     )
     return {"memory": (max(after.own, registry.memory), said)}
