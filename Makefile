@@ -23,7 +23,7 @@ rules: $(VENV)/.test
 	$(BIN)/lint-imports
 
 units: $(VENV)/.test
-	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 # The interpreter is checked here, where the message can say what to do.
 $(VENV)/pyvenv.cfg:

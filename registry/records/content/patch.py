@@ -28,15 +28,15 @@ def apply_patch(document: Any, patch: Any) -> Any:
             else:
                 result[key] = apply_patch(result.get(key), item)
         return result
-    if isinstance(patch, list) and isinstance(document, list) and patch and all(map(_id, patch)):
-        elements = list(document)
+    if isinstance(patch, list) and patch and all(map(_id, patch)):
+        # Also where no list stands: what an element brings is merged into nothing, and its nulls go.
+        elements = list(document) if isinstance(document, list) else []
         places = {_id(element): place for place, element in enumerate(elements)}
         for item in patch:
-            place = places.get(_id(item))
-            if place is None:
-                elements.append(apply_patch(None, item))
-            else:
-                elements[place] = apply_patch(elements[place], item)
+            place = places.setdefault(_id(item), len(elements))
+            if place == len(elements):
+                elements.append(None)
+            elements[place] = apply_patch(elements[place], item)
         return elements
     return patch
 

@@ -32,6 +32,7 @@ from tests.registry.records.content.asking import Found, errors, incident
         ({"a": [{"id": "1", "x": 1}]}, {"a": [{"id": "1", "x": None}]}, {"a": [{"id": "1"}]}),
         ({"a": [{"id": "1"}]}, {"a": [{"id": "2", "x": 1}]}, {"a": [{"id": "1"}, {"id": "2", "x": 1}]}),
         ({"a": [{"id": "1"}]}, {"a": []}, {"a": []}),
+        ({}, {"a": [{"id": "1", "x": None}]}, {"a": [{"id": "1"}]}),
     ],
 )
 def test_merging(document: Any, patch: Any, result: Any) -> None:
