@@ -1,7 +1,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -29,7 +29,7 @@ class NewClient:
     """A client just made. `client_secret` is shown here and nowhere again."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     scopes: tuple[str, ...]
 
 
