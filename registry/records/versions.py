@@ -98,8 +98,11 @@ async def write_versions(
 
 async def _refuse_loops(session: AsyncSession, desk: Desk, steps: Sequence[NextVersion]) -> None:
     beside = {(desk.origin, step.id): step.document for step in steps}
-    for key, document in beside.items():
-        if findings := await loops(session, key, document, beside):
+    for step in steps:
+        # Whatever a record refers to, it can be taken back.
+        if step.action == WITHDRAWN:
+            continue
+        if findings := await loops(session, (desk.origin, step.id), step.document, beside):
             raise Invalid("A record cannot follow from itself.", findings=findings)
 
 

@@ -8,11 +8,11 @@ import httpx
 import msgspec
 import pytest
 import rfc8785
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from registry.actor import Scope
 from registry.db import Database
-from registry.records.models import Draft, Record, Version
+from registry.records.models import Draft, Record, RecordLink, Version
 from tests.conftest import Join, Publish
 from tests.registry.records.acting import (
     act,
@@ -309,6 +309,23 @@ async def test_a_withdrawal_takes_the_draft_of_a_revision_with_it(
     await withdraw(client, lab, id)
     async with database.read() as session:
         assert (await session.scalars(select(Draft))).all() == []
+
+
+async def test_a_record_that_came_to_follow_from_itself_can_be_withdrawn(
+    client: httpx.AsyncClient, join: Join, database: Database
+) -> None:
+    lab = await join()
+    one = await bring_out(client, lab, lesson())
+    supersedes = [{"type": "supersedes", "target": {"id": one}}]
+    two = await bring_out(client, lab, lesson(relations=supersedes))
+    async with database.write() as session:  # as another registry may have sent it
+        keys = dict((await session.execute(select(Record.id, Record.pk))).all())
+        link = {"record_pk": keys[one], "role": "supersedes", "target_origin": "registry.example/log"}
+        await session.execute(insert(RecordLink).values(**link, target_id=two))
+    refused = await revise(client, lab, two, title="Again")
+    assert [finding["code"] for finding in refused.json()["findings"]] == ["cyclic-relation"]
+    await withdraw(client, lab, two)
+    assert await titles(client) == ["A lesson"]
 
 
 async def test_nobody_acts_on_the_records_of_others(client: httpx.AsyncClient, join: Join) -> None:
