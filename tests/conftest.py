@@ -128,18 +128,14 @@ def _postgres_database(
     url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
     _run(init_node(_settings(tmp_path_factory.mktemp("postgres"), url)))
     tables = Base.metadata.sorted_tables
-    _run(
-        _script(
-            url,
-            "CREATE SCHEMA beginning;"
-            + "".join(f"CREATE TABLE beginning.{t} AS TABLE public.{t};" for t in tables),
-        )
-    )
+    names = ["alembic_version", *(table.name for table in tables)]
+    copies = "".join(f"CREATE TABLE beginning.{t} AS TABLE public.{t};" for t in names)
+    _run(_script(url, f"CREATE SCHEMA beginning; {copies}"))
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     reset = [
         f"SELECT pg_terminate_backend(pid) {others};",
-        f"TRUNCATE {', '.join(f'public.{t}' for t in tables)} RESTART IDENTITY CASCADE;",
-        *(f"INSERT INTO public.{t} TABLE beginning.{t};" for t in tables),
+        f"TRUNCATE {', '.join(f'public.{t}' for t in names)} RESTART IDENTITY CASCADE;",
+        *(f"INSERT INTO public.{t} TABLE beginning.{t};" for t in names),
         *(
             f"SELECT setval(pg_get_serial_sequence('public.{t}', '{c.name}'), "  # noqa: S608  (our own names)
             f"(SELECT COALESCE(MAX({c.name}), 0) + 1 FROM public.{t}), false);"
