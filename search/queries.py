@@ -1,6 +1,6 @@
 """Reads of the registry's tables that only search needs."""
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change
@@ -16,9 +16,11 @@ async def gone_since(session: AsyncSession, position: int) -> frozenset[Key]:
     """Records that left the lists after a public position: withdrawn, erased, suppressed or whatever ends
     so.
     """
+    # By topic, SQLite would walk the whole log.
+    about_records = func.coalesce(Change.topic, "") == RECORD
     rows = await session.execute(
         select(Change.origin, Change.subject)
-        .where(Change.public_seq > position, Change.topic == RECORD, Change.action.not_in(_STILL_LISTED))
+        .where(Change.public_seq > position, about_records, Change.action.not_in(_STILL_LISTED))
         .order_by(Change.public_seq.desc())
         .limit(_MOST)
     )

@@ -114,7 +114,7 @@ def upgrade() -> None:
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['provider_pk'], ['provider.pk'], name=op.f('fk_record_provider_pk_provider')),
     sa.PrimaryKeyConstraint('pk', name=op.f('pk_record')),
-    sa.UniqueConstraint('origin', 'id', name=op.f('uq_record_origin_id')),
+    sa.UniqueConstraint('id', 'origin', name=op.f('uq_record_id_origin')),
     sa.UniqueConstraint('provider_pk', 'source_scheme', 'source_id', name=op.f('uq_record_provider_pk_source_scheme_source_id'))
     )
     with op.batch_alter_table('record', schema=None) as batch_op:

@@ -21,7 +21,8 @@ class Record(Base):
 
     __tablename__ = "record"
     __table_args__ = (
-        UniqueConstraint("origin", "id"),
+        # By id first: most who ask for a record know no more.
+        UniqueConstraint("id", "origin"),
         UniqueConstraint("provider_pk", "source_scheme", "source_id"),
         # Each list has an index that ends with its order, so that a page costs the same however long the list
         # is.

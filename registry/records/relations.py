@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.errors import Finding
 from registry.records.documents import links_of
 from registry.records.models import Record, RecordLink
+from registry.records.queries import among
 
 Key = tuple[str, str]
 """(origin, id) of a record."""
@@ -62,7 +63,7 @@ async def _leads_back(
                 select(RecordLink.target_origin, RecordLink.target_id)
                 .join(Record, Record.pk == RecordLink.record_pk)
                 .where(
-                    tuple_(Record.origin, Record.id).in_(written),
+                    among(written),
                     RecordLink.role.in_((role, role.replace("-", "_"))),
                 )
             )
