@@ -20,7 +20,6 @@ from registry.extensions import Node
 from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, prepared, read_cursor, read_json_body
 from registry.problems import problem_responses
 from registry.records import queries, service, views
-from registry.records.content.check import check
 from registry.records.content.common import Revision
 from registry.records.content.schemas import schema
 from registry.records.content.submission import KINDS, Withdrawal
@@ -235,7 +234,7 @@ class Writes(Controller):
     async def validate(self, request: AnyRequest, node: Nodes) -> Response[Any]:
         """Every finding in a submission, as submitting it would tell them. Nothing is stored."""
         raw = await read_json_body(request)
-        checked = check(raw, vocabulary=await node.vocabulary.current())
+        checked = service.judge(await node.vocabulary.current(), raw)
         return _private(views.validation(checked.submission, checked.findings))
 
     @post(

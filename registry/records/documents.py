@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from registry.clock import instant
+from registry.errors import Finding
 from registry.ids import PREFIX, is_id
 
 SCHEMA = "candor-record/1"
@@ -159,6 +160,21 @@ def set_aside(submission: DocumentJson) -> tuple[DocumentJson, DocumentJson]:
             into = into.setdefault(step, {})
         into[path[-1]] = holder[path[-1]]
     return submission, patch
+
+
+def unfit(submission: Mapping[str, Any]) -> list[Finding]:
+    """Why no document can be made of a submission that is right in itself."""
+    found: list[Finding] = []
+    handling = submission.get("handling", {})
+    if "tlp" not in handling and (handling.get("groups") or handling.get("people")):
+        problem = "Groups and people are named, but not the level at which they may see it."
+        hint = 'Add "tlp": "AMBER" for groups, "RED" for people.'
+        found.append(Finding("tlp-missing", "/handling/tlp", problem, hint))
+    if "content" not in set_aside(dict(submission))[0]:
+        problem = "All of it is set aside for some readers, and nothing is left for the document."
+        hint = "Add what everybody may know, such as severity, status or a chain of events."
+        found.append(Finding("all-set-aside", "/content", problem, hint))
+    return found
 
 
 def with_aside(parts: Sequence[Mapping[str, Any]], aside: Mapping[str, Any]) -> list[DocumentJson]:

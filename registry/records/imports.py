@@ -190,6 +190,8 @@ class _Run:
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         if submission.get("co_providers"):
             raise Conflict("Publication waits until each co-provider approved it: an import cannot ask them.")
+        if findings := documents.unfit(submission):
+            raise Invalid("The item cannot be published.", findings=findings)
         public, aside = documents.set_aside(submission)
         publisher = publisher_of(self.provider)
         body = documents.draft(public, id=id, origin=self.desk.origin, publisher=publisher, prev=prev)

@@ -6,7 +6,7 @@ otherwise both find what they expected, and the second would undo the first with
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ from registry.errors import (
 from registry.ids import new_id
 from registry.providers.models import Provider
 from registry.records import documents, queries
-from registry.records.content.check import check
+from registry.records.content.check import Checked, check
 from registry.records.models import Audience, Draft, Record, Version
 from registry.records.versions import (
     PUBLISHED,
@@ -43,6 +43,7 @@ from registry.records.versions import (
 )
 from registry.records.visibility import GROUP, PERSON, Tlp, may_work_on
 from registry.records.workflow import Action, Life, Standing, Step, advance
+from registry.taxonomies.vocabulary import Vocabulary
 
 _decode = msgspec.json.Decoder().decode
 _CODINGS = frozenset({"br", "zstd", "gzip"})
@@ -163,7 +164,7 @@ async def _put_draft(
     publisher = publisher_of(provider)
     body = documents.draft(public, id=record.id, origin=record.origin, publisher=publisher, prev=prev)
     if "handling" in raw:
-        handling = _handling(submission.get("handling", {}))
+        handling = {"tlp": Tlp.CLEAR.value, **submission.get("handling", {})}
     else:
         handling = draft.handling if draft else await queries.handling(session, record)
     if "restricted" in raw:
@@ -172,17 +173,6 @@ async def _put_draft(
         parts = draft.restricted if draft else await queries.parts(session, record)
     restricted = documents.with_aside(parts, aside)
     return await keep_draft(session, actor, record, draft, body, handling=handling, restricted=restricted)
-
-
-def _handling(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Handling as it was sent. Who names an audience and no level may not mean everybody."""
-    if "tlp" not in given and (given.get("groups") or given.get("people")):
-        problem = "Groups and people are named, but not the level at which they may see it."
-        hint = 'Add "tlp": "AMBER" for groups, "RED" for people.'
-        raise Invalid(
-            "The handling is not complete.", findings=[Finding("tlp-missing", "/handling/tlp", problem, hint)]
-        )
-    return {"tlp": Tlp.CLEAR.value, **given}
 
 
 async def keep_draft(
@@ -234,10 +224,24 @@ def _draft_state(record: Record, draft: Draft, findings: tuple[Finding, ...] = (
     )
 
 
+def judge(
+    vocabulary: Vocabulary,
+    raw: Any,
+    *,
+    own_id: str | None = None,
+    previous: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Everything that is wrong with a submission, and its normal form, as submitting it finds."""
+    checked = check(raw, vocabulary=vocabulary, own_id=own_id, previous=previous)
+    if checked.submission is None:
+        return checked
+    return replace(checked, findings=(*checked.findings, *documents.unfit(checked.submission)))
+
+
 def _checked(
     desk: Desk, raw: Any, *, own_id: str, previous: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    checked = check(raw, vocabulary=desk.vocabulary, own_id=own_id, previous=previous)
+    checked = judge(desk.vocabulary, raw, own_id=own_id, previous=previous)
     if checked.submission is None or has_errors(checked.findings):
         raise Invalid("The record cannot be taken as it is.", findings=checked.findings)
     return checked.submission, checked.findings

@@ -87,11 +87,16 @@ async def test_validation_says_the_same_and_stores_nothing(
 ) -> None:
     lab = await join()
     before = await rows(database)
-    wrong = lesson(tags=["misuse:frod"])
-    checked = await client.post("/api/v1/validate", json=wrong)
-    assert checked.status_code == 200
-    assert checked.json()["valid"] is False
-    assert checked.json()["findings"] == (await submit(client, lab, wrong)).json()["findings"]
+    wrongs = [
+        lesson(tags=["misuse:frod"]),
+        lesson(handling={"groups": ["labs"]}),
+        {"kind": "incident", "title": "T", "content": {"times": {"aware": "2026"}}},
+    ]
+    for wrong in wrongs:
+        checked = await client.post("/api/v1/validate", json=wrong)
+        assert checked.status_code == 200
+        assert checked.json()["valid"] is False
+        assert checked.json()["findings"] == (await submit(client, lab, wrong)).json()["findings"]
     assert (await client.post("/api/v1/validate", json=lesson())).json() == {"valid": True, "findings": []}
     assert await rows(database) == before
 

@@ -210,6 +210,21 @@ async def test_filings_contacts_and_when_they_knew_are_nowhere_in_public(
     ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [{"filings": [{"regime": "eu-73"}]}, {"times": {"aware": "2026-01-20"}}],
+    ids=["filings", "aware"],
+)
+async def test_what_is_set_aside_whole_leaves_nothing_to_publish(
+    client: httpx.AsyncClient, join: Join, content: dict[str, Any]
+) -> None:
+    """Its document would have no content, and neither validate nor come back as a revision."""
+    answer = await submit(client, await join(), {"kind": "incident", "title": "T", "content": content})
+    assert answer.status_code == 422
+    errors = [one for one in answer.json()["findings"] if one["severity"] == "error"]
+    assert [(one["code"], one["pointer"]) for one in errors] == [("all-set-aside", "/content")]
+
+
 async def test_a_part_has_versions_of_its_own_and_only_for_what_changed(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
