@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import msgspec
 import structlog
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, Table, event
 from sqlalchemy.dialects.postgresql import JSONB
@@ -91,7 +92,12 @@ class Database:
         self.url = async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # Parameters hold drafts and hashes of secrets; an error's text goes to the log.
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "hide_parameters": True}
+        options: dict[str, Any] = {
+            "pool_pre_ping": not self.is_sqlite,
+            "hide_parameters": True,
+            # Every process reads the scopes of every change, some of them twice.
+            "json_deserializer": msgspec.json.decode,
+        }
         if self.is_sqlite:
             options["connect_args"] = {"timeout": BUSY_SECONDS}
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
