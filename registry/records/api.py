@@ -222,7 +222,11 @@ class Reads(Controller):
 
 
 class Writes(Controller):
-    """What providers write. A body is read whole before a write begins: a slow sender holds up nobody."""
+    """What providers write.
+
+    Whoever may not is told so before their body is read, and a body is read whole before a write begins:
+    nobody is held up by a stranger or by a slow sender.
+    """
 
     @post(
         "/validate",
@@ -247,6 +251,7 @@ class Writes(Controller):
     )
     async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
         """Begin a record as a draft."""
+        actor.require(Scope.RECORDS_WRITE)
         raw = await read_json_body(request)
         desk = await desk_of(node)
         async with node.database.write() as session:
@@ -281,6 +286,7 @@ class Writes(Controller):
         self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
     ) -> Response[Any]:
         """Replace the draft, or begin a revision of a published record. Takes `If-Match`."""
+        actor.require(Scope.RECORDS_WRITE)
         raw = await read_json_body(request)
         desk, if_match = await desk_of(node), request.headers.get("if-match")
         async with node.database.write() as session:
@@ -317,13 +323,12 @@ class Writes(Controller):
         action: Annotated[str, PathParameter(description="publish, withdraw or reinstate")],
     ) -> Response[Any]:
         """Publish the draft, withdraw the record or take its withdrawal back. Takes `If-Match`."""
+        actor.require(Scope.RECORDS_PUBLISH)
         raw = await read_json_body(request, optional=True)
         if not isinstance(raw, dict):
             raise Malformed("The body of an action is a JSON object.")
         if action not in ACTIONS:
             raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
-        # Whoever may not do it is told that, not what is wrong with the body.
-        actor.require(Scope.RECORDS_PUBLISH)
         withdrawal = _withdrawal(raw) if action == "withdraw" else {}
         note = _note(raw) if action == "reinstate" else ""
         desk = await desk_of(node)

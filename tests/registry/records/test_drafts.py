@@ -112,10 +112,23 @@ async def test_submitting_takes_the_scope_to_write(
     assert (await submit(client, lab, lesson())).status_code == status
 
 
-async def test_nobody_submits_without_a_token(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/v1/records", json=lesson())
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+async def test_nobody_writes_without_a_token_whatever_they_send(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise AssertionError("a stranger holds up writers")
+
+    monkeypatch.setattr(database, "write", refuse)
+    id = new_id()
+    for content in (b'{"kind": "lesson"}', b"{", b"\xff" * 100, b" " * 2_000_000):
+        for method, path in (
+            ("POST", "/api/v1/records"),
+            ("PUT", f"/api/v1/records/{id}/draft"),
+            ("POST", f"/api/v1/records/{id}/actions/publish"),
+        ):
+            answer = await client.request(method, path, content=content)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_a_provider_that_is_not_approved_writes_drafts_and_publishes_nothing(
