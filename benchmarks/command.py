@@ -1,10 +1,11 @@
 """`candor bench`."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -46,7 +47,7 @@ def bench(
             f"There is no measure {error.args[0]!r}; there are: {', '.join(known)}."
         ) from None
     about = machine.describe()
-    with _folder(keep) as folder:
+    with _ended_in_order(), _folder(keep) as folder:
         results = _measure(chosen, folder, records)
     if as_json:
         terminal.say_json({result.measure.name: result.as_json() for result in results})
@@ -76,6 +77,20 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
             if any(one.group == name for one in chosen):
                 found |= measure(stand)
     return [Result(one, *found[one.name]) for one in chosen]
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let whoever ends the run end its servers and remove its folder too. Python would just stop."""
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

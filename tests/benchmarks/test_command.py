@@ -1,6 +1,9 @@
 """`candor bench`, small and short: that it measures and tells, never how fast."""
 
 import json
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,26 @@ def test_no_setting_of_the_operator_reaches_what_is_measured(
 def test_starting_is_what_make_run_does() -> None:
     recipe = (HERE.parent.parent / "Makefile").read_text().split("\nrun:")[1].split("\n\n")[0]
     assert f"$(BIN)/candor {' '.join(start.COMMAND)}" in recipe
+
+
+def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [*servers.CANDOR, "bench", "--records=200", "--only=hot"]
+    given = {**servers.environment(log_level="error"), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=given, cwd=tmp_path, stderr=subprocess.PIPE) as run:
+        started = _servers_of(run)
+        run.terminate()
+        run.communicate(timeout=60)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    assert list(tmp_path.iterdir()) == []
+
+
+def _servers_of(run: "subprocess.Popen[bytes]") -> set[int]:
+    """The servers that a run has started, once there are some."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert run.poll() is None, "the run ended by itself"
+        if found := {one.pid for one in servers._processes() if one.parent == run.pid}:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no server was started")
