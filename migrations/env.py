@@ -5,8 +5,10 @@ from typing import Any
 from alembic import context
 from sqlalchemy import JSON, BigInteger
 
+import registry.audit.models
 import registry.auth.models
 import registry.changelog.models
+import registry.idempotency
 import registry.providers.models
 import registry.records.models
 import registry.taxonomies.models  # noqa: F401  (imported for their tables)

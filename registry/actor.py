@@ -25,6 +25,8 @@ class Actor:
     `name` is what audit trails show: a client id, a person's address, `cli`. `provider` is the key of the
     organisation that they act for; `approved` tells whether it may publish. `groups` are the sharing groups
     that they belong to and `person` the address under which single documents are shared with them.
+    `vetted_researcher` is an approved account of that kind. `address` and `request` say from where they ask
+    and under which request id, for the audit trail.
     """
 
     name: str = "anonymous"
@@ -35,6 +37,8 @@ class Actor:
     groups: frozenset[str] = frozenset()
     person: str | None = None
     vetted_researcher: bool = False
+    address: str | None = None
+    request: str | None = None
 
     @property
     def known(self) -> bool:

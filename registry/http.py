@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
-from registry.canonical import MAX_DOCUMENT_BYTES, read_json
+from registry.canonical import MAX_DOCUMENT_BYTES, digest, read_json
 from registry.db import Database
 from registry.errors import Malformed, TooLarge, UnsupportedType
 from registry.settings import Settings
@@ -26,6 +26,8 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 SCOPES = "candor.scopes"
 """Key in the scope's state: which changes make this answer stale. Its presence lets the front keep it."""
+BODY_DIGEST = "candor.body"
+"""Key in the scope's state: the SHA-256 of the body, once it was read. A stream can be read only once."""
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -80,6 +82,7 @@ async def read_body(request: AnyRequest, *, limit: int = MAX_DOCUMENT_BYTES) -> 
         body += chunk
         if len(body) > limit:
             raise TooLarge(f"More than the {limit:,} bytes that are read here.")
+    request.scope["state"][BODY_DIGEST] = digest(bytes(body))
     return bytes(body)
 
 

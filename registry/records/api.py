@@ -18,6 +18,7 @@ from registry.clock import read_instant
 from registry.errors import Finding, Invalid, Malformed, NotFound, Unavailable
 from registry.extensions import Node
 from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, prepared, read_cursor, read_json_body
+from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import queries, service, views
 from registry.records.content.common import Revision
@@ -254,13 +255,13 @@ class Writes(Controller):
         actor.require(Scope.RECORDS_WRITE)
         raw = await read_json_body(request)
         desk = await desk_of(node)
-        async with node.database.write() as session:
+
+        async def work(session: AsyncSession) -> Response[Any]:
             state = await service.create_draft(session, desk, actor, raw)
-        return _private(
-            views.draft(state),
-            status=201,
-            headers={"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'},
-        )
+            headers = {"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'}
+            return _private(views.draft(state), status=201, headers=headers)
+
+        return await once(request, node, actor, work)
 
     @get(
         "/records/{id:str}/draft",
@@ -333,14 +334,17 @@ class Writes(Controller):
         note = _note(raw) if action == "reinstate" else ""
         desk = await desk_of(node)
         if_match = request.headers.get("if-match")
-        async with node.database.write() as session:
+
+        async def work(session: AsyncSession) -> Response[Any]:
             if action == "publish":
                 row = await service.publish(session, desk, actor, id, if_match=if_match)
             elif action == "withdraw":
                 row = await service.withdraw(session, desk, actor, id, withdrawal, if_match=if_match)
             else:
                 row = await service.reinstate(session, desk, actor, id, note, if_match=if_match)
-        return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
+            return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
+
+        return await once(request, node, actor, work)
 
 
 class RecordsController(Reads, Writes):
