@@ -7,7 +7,13 @@ from registry.db import Base, BigKey, Json, UtcDateTime
 
 
 class Provider(Base):
-    """An organisation that publishes here. `state` is a `registry.providers.onboarding.State`."""
+    """An organisation, or a researcher, that publishes here.
+
+    `state` is a `registry.providers.onboarding.State`, `kind` a `registry.providers.onboarding.Kind`.
+    `four_eyes` asks for somebody else than a draft's authors to approve and to publish it. A steward's hold
+    (`held_at`, `hold_reason`) lets it write and publish nothing. `applied_as` is the slug that an application
+    had before it was admitted: its sender has no other.
+    """
 
     __tablename__ = "provider"
 
@@ -18,6 +24,13 @@ class Provider(Base):
     domain_verified: Mapped[bool] = mapped_column(default=False)
     sector: Mapped[str | None] = mapped_column(String(128))
     state: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16), default="organisation")
+    usage_policy: Mapped[str | None] = mapped_column(String(500))
+    contact: Mapped[str | None] = mapped_column(String(320))
+    four_eyes: Mapped[bool] = mapped_column(default=False)
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    hold_reason: Mapped[str | None] = mapped_column(String(500))
+    applied_as: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -13,6 +13,13 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class Kind(StrEnum):
+    """Who it is. A researcher's account publishes responses only."""
+
+    ORGANISATION = "organisation"
+    RESEARCHER = "researcher"
+
+
 class Decision(StrEnum):
     ADMIT = "admit"
     APPROVE = "approve"
