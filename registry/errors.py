@@ -9,7 +9,8 @@ PreconditionFailed    `If-Match` names another version than the present one ├�
 `If-Match` is missing ├── TooLarge              over a stated limit ├── UnsupportedType       a media type or
 an encoding that is not read here ├── TooMany               over a rate or a quota; says when to try again ├──
 Suppressed            withheld on this node by a legal order ├── Unavailable           a part of the registry
-is down; says when to try again └── Misconfigured         the operator has to act; the message says how
+is down; says when to try again ├── Unreached             another server did not answer, or is not asked └──
+Misconfigured         the operator has to act; the message says how
 
 Nothing here knows HTTP: `registry.problems` maps this tree to status codes, `registry.cli` maps it to exit
 codes.
@@ -140,6 +141,11 @@ class Suppressed(CandorError):
 class Unavailable(CandorError):
     code = "unavailable"
     title = "Not available at the moment"
+
+
+class Unreached(CandorError):
+    code = "unreached"
+    title = "Another server did not give what was asked of it"
 
 
 class Misconfigured(CandorError):

@@ -35,6 +35,7 @@ STATUS: dict[type[CandorError], int] = {
     errors.PreconditionRequired: 428,
     errors.TooMany: 429,
     errors.Suppressed: 451,
+    errors.Unreached: 502,
     errors.Unavailable: 503,
     errors.Misconfigured: 500,
 }
@@ -78,7 +79,7 @@ def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
         status: ResponseSpec(
             Problem,
             generate_examples=False,
-            description=_BY_STATUS[status].title,
+            description=next(kind.title for kind in STATUS if STATUS[kind] == status),
             media_type=MEDIA_TYPE,
         )
         for status in statuses
