@@ -88,7 +88,7 @@ async def refused(server: Server, path: str = "/", **more: Any) -> Unreached:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         "0.1.2.3",
         "10.0.0.1",
         "100.64.0.1",
