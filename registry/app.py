@@ -24,6 +24,7 @@ from registry.logs import RequestLog
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
+from registry.sharing.api import SharingController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
 
@@ -31,6 +32,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
     TaxonomiesController,
     ProvidersController,
+    SharingController,
     OAuthController,
     FeedsController,
     StatusController,

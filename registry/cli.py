@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from registry import backups, operate, terminal
 from registry.changelog.append import public_head
 from registry.commands.exchange import register as register_exchange
+from registry.commands.groups import register as register_groups
 from registry.commands.providers import register as register_providers
 from registry.commands.samples import load_samples
 from registry.commands.taxonomies import register as register_taxonomies
@@ -168,6 +169,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 register_providers(app)
+register_groups(app)
 register_taxonomies(app)
 register_exchange(app)
 

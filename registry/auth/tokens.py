@@ -17,6 +17,7 @@ from registry.db import now
 from registry.errors import Unauthenticated
 from registry.providers.models import Client, Provider
 from registry.providers.onboarding import MAY_HOLD_TOKENS, State
+from registry.sharing.queries import groups_of
 
 MAX_TOKEN = 512
 _CLIENT_ID = re.compile(r"[a-z0-9.-]{1,128}")
@@ -81,4 +82,5 @@ async def actor_of(session: AsyncSession, authorization: str | None) -> Actor:
         provider_slug=row.Provider.slug,
         approved=row.Provider.state == State.APPROVED,
         scopes=frozenset(Scope(scope) for scope in row.Token.scopes),
+        groups=await groups_of(session, row.Provider.pk),
     )

@@ -1,0 +1,1 @@
+"""Sharing groups: circles of organisations that read what is sent to them at TLP:AMBER."""
