@@ -24,12 +24,14 @@ from registry.logs import RequestLog
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
+from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
+    ReportsController,
     TaxonomiesController,
     ProvidersController,
     SharingController,
