@@ -24,6 +24,7 @@ from registry.logs import RequestLog
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
+from registry.records.api_suppression import SuppressionController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
 from registry.status import StatusController
@@ -32,6 +33,7 @@ from registry.taxonomies.api import TaxonomiesController
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
     ReportsController,
+    SuppressionController,
     TaxonomiesController,
     ProvidersController,
     SharingController,

@@ -60,6 +60,16 @@ def without_forbidden_characters(text: str) -> str:
     return _FORBIDDEN.sub("", text)
 
 
+def is_line(text: Any, longest: int) -> bool:
+    """Whether `text` is one line of 1 to `longest` characters, in any script, that a document may hold."""
+    return (
+        isinstance(text, str)
+        and 1 <= len(text.strip()) <= longest
+        and text.splitlines() == [text]
+        and not forbidden_characters(text)
+    )
+
+
 def scan(value: Any) -> list[Finding]:
     """What makes a JSON value unfit for canonical storage, wherever it stands in it.
 

@@ -127,14 +127,16 @@ class Reads(Controller):
         following = cursor(last) if last else None
         return list_answer(request, shown, following, ("all",), await queries.changed_at(reading))
 
-    @get("/records/{id:str}", operation_id="readRecord", responses=problem_responses(400, 404))
+    @get("/records/{id:str}", operation_id="readRecord", responses=problem_responses(400, 404, 451))
     async def read_record(
         self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
     ) -> Response[bytes]:
         """The newest version that the reader may see, as its canonical bytes."""
         return record_answer(request, await queries.newest(reading, actor, id, origin))
 
-    @get("/records/{id:str}/versions", operation_id="listVersions", responses=problem_responses(400, 404))
+    @get(
+        "/records/{id:str}/versions", operation_id="listVersions", responses=problem_responses(400, 404, 451)
+    )
     async def list_versions(
         self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
     ) -> Response[bytes]:
@@ -147,7 +149,7 @@ class Reads(Controller):
     @get(
         "/records/{id:str}/versions/{number:str}",
         operation_id="readVersion",
-        responses=problem_responses(400, 404),
+        responses=problem_responses(400, 404, 451),
     )
     async def read_version(
         self,
@@ -161,7 +163,11 @@ class Reads(Controller):
         """One version, as its canonical bytes."""
         return record_answer(request, await queries.version(reading, actor, id, number, origin))
 
-    @get("/records/{id:str}/responses", operation_id="listResponses", responses=problem_responses(400, 404))
+    @get(
+        "/records/{id:str}/responses",
+        operation_id="listResponses",
+        responses=problem_responses(400, 404, 451),
+    )
     async def list_responses(
         self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
     ) -> Response[bytes]:
@@ -171,7 +177,11 @@ class Reads(Controller):
         scopes = (f"record:{newest.id}", "kind:response")
         return list_answer(request, rows, None, scopes, await queries.changed_at(reading))
 
-    @get("/records/{id:str}/similar", operation_id="listSimilar", responses=problem_responses(400, 404, 503))
+    @get(
+        "/records/{id:str}/similar",
+        operation_id="listSimilar",
+        responses=problem_responses(400, 404, 451, 503),
+    )
     async def list_similar(
         self,
         request: AnyRequest,

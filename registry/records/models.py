@@ -11,9 +11,10 @@ class Record(Base):
     """What stays the same about a record, and the columns that lists are cut from.
 
     `life` is a `workflow.Life`. `current` is the number of its newest public version and `shared` that of its
-    newest version below TLP:CLEAR; 0 where there is none. `listed` is false before publication and after
-    withdrawal. `first_seq` and `last_seq` are the public sequence numbers of its first and its newest public
-    version. `shown_provider` is the slug that readers may know, null where attribution is not named;
+    newest version below TLP:CLEAR; 0 where there is none. `listed` is false before publication, after
+    withdrawal and while `suppressed` holds the code of an order to withhold the record here. `first_seq` and
+    `last_seq` are the public sequence numbers of its first and its newest public version. `shown_provider` is
+    the slug that readers may know, null where attribution is not named;
     `provider_pk` is the organisation that owns it, whatever readers may know. `tlp`, with the rows of
     `Audience`, says whom its shared versions are for, also after there is a public one; it is CLEAR where
     nothing was shared.
@@ -53,6 +54,8 @@ class Record(Base):
     source_scheme: Mapped[str | None] = mapped_column(String(100))
     source_id: Mapped[str | None] = mapped_column(String(400))
     input_digest: Mapped[str | None] = mapped_column(String(64))
+    suppressed: Mapped[str | None] = mapped_column(String(200))
+    suppressed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -67,3 +67,27 @@ class TakesReason(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _ACTION
+
+
+@dataclass
+class TakesOrder(Operation):
+    """An operation whose body names the order that withholds a record."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(
+            Schema(
+                type=OpenAPIType.OBJECT,
+                required=["reason"],
+                properties={
+                    "code": Schema(
+                        type=OpenAPIType.STRING, description="suppress: the order, as every reader is told."
+                    ),
+                    "reason": Schema(type=OpenAPIType.STRING, description="Why, for the audit trail."),
+                },
+            ),
+            "The order, and why.",
+            {
+                "suppress": {"code": "Court of Example, 12 O 34/26", "reason": "An injunction was served."},
+                "unsuppress": {"reason": "The injunction was lifted."},
+            },
+        )

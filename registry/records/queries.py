@@ -11,10 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
-from registry.errors import NotFound
+from registry.errors import NotFound, Suppressed
 from registry.ids import parse_id
 from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, RestrictedPart, Version
-from registry.records.visibility import GROUP, PERSON, Facts, Tlp, may_read_shared, may_work_on, readable
+from registry.records.visibility import (
+    GROUP,
+    PERSON,
+    Facts,
+    Tlp,
+    is_for,
+    may_read,
+    may_read_shared,
+    may_work_on,
+    readable,
+)
 
 _NO_RECORD = "There is no record {id} here."
 
@@ -105,6 +115,7 @@ async def _facts(session: AsyncSession, record: Record) -> Facts:
         record.provider_pk,
         frozenset(groups),
         frozenset(people),
+        record.suppressed is not None,
     )
 
 
@@ -124,16 +135,22 @@ async def _readable_record(
     """The record, if the actor may read it. Local wins where two origins hold the same id.
 
     What is hidden and what does not exist take the same path to the same error: the database is asked the
-    same question, and answers it the same way.
+    same question, and answers it the same way. Raises `Suppressed` for what an order withholds.
     """
     tidy = parse_id(id)
-    query = select(Record).where(Record.id == tidy, readable(actor)).order_by(Record.pk).limit(1)
+    query = select(Record).where(Record.id == tidy, is_for(actor)).order_by(Record.pk).limit(1)
     if origin is not None:
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
     if record is None:
         raise NotFound(_NO_RECORD.format(id=tidy))
-    return record, await _facts(session, record)
+    facts = await _facts(session, record)
+    if not may_read(actor, facts):
+        raise Suppressed(
+            f"The record {tidy} is withheld on this registry by an order: {record.suppressed}.",
+            order=record.suppressed,
+        )
+    return record, facts
 
 
 async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | None = None) -> Stored:

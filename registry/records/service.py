@@ -23,8 +23,6 @@ from registry.errors import (
     Finding,
     Forbidden,
     Invalid,
-    PreconditionFailed,
-    PreconditionRequired,
     has_errors,
 )
 from registry.ids import new_id
@@ -32,6 +30,7 @@ from registry.providers.models import Provider
 from registry.records import documents, queries
 from registry.records.content.check import Checked, check
 from registry.records.models import Audience, Draft, Record, Version
+from registry.records.preconditions import match
 from registry.records.versions import (
     PUBLISHED,
     REINSTATED,
@@ -46,7 +45,6 @@ from registry.records.workflow import Action, Life, Standing, Step, advance
 from registry.taxonomies.vocabulary import Vocabulary
 
 _decode = msgspec.json.Decoder().decode
-_CODINGS = frozenset({"br", "zstd", "gzip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ async def replace_draft(
     await lock(session)
     record, draft = await queries.draft(session, actor, id)
     before = await queries.last_version(session, record)
-    _match(if_match, etag_of(draft) if draft else (before.commit if before else ""))
+    match(if_match, etag_of(draft) if draft else (before.commit if before else ""))
     advance(_standing(record, draft), Action.EDIT)
     earlier = _decode(draft.document) if draft else _decode(before.document) if before else None
     submission, findings = _checked(desk, raw, own_id=record.id, previous=earlier)
@@ -257,7 +255,7 @@ async def publish(
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
     record, draft = await queries.draft(session, actor, id)
-    _match(if_match, etag_of(draft) if draft else "")
+    match(if_match, etag_of(draft) if draft else "")
     after = advance(_standing(record, draft), Action.PUBLISH)
     if draft is None:
         raise RuntimeError("the workflow published without a draft")
@@ -340,7 +338,7 @@ async def _new_standing(
     await lock(session)
     record, draft = await queries.draft(session, actor, id)
     before = await queries.last_version(session, record)
-    _match(if_match, before.commit if before else "")
+    match(if_match, before.commit if before else "")
     after = advance(_standing(record, draft), action)
     if before is None:
         raise RuntimeError("the workflow let an unpublished record through")
@@ -382,22 +380,6 @@ async def _set_audience(session: AsyncSession, record: Record, handling: Mapping
 
 def _standing(record: Record, draft: Draft | None) -> Standing:
     return Standing(Life(record.life), Step(draft.step) if draft else Step.NONE)
-
-
-def _match(if_match: str | None, present: str) -> None:
-    """RFC 9110, section 13.1.1; a suffix that names a content coding is left out of the comparison."""
-    if not if_match:
-        raise PreconditionRequired(
-            "Send `If-Match` with the ETag that you read, so that nobody's work is lost."
-        )
-    for tag in if_match.split(","):
-        stem = tag.strip().removeprefix("W/").strip('"')
-        bare, dash, coding = stem.rpartition("-")
-        if present and (stem in (present, "*") or (dash and coding in _CODINGS and bare == present)):
-            return
-    raise PreconditionFailed(
-        "Somebody changed it since. Read it again, then decide.", present=present or None
-    )
 
 
 async def _own_provider(session: AsyncSession, actor: Actor) -> Provider:

@@ -84,7 +84,7 @@ async def write_versions(
     first = await reserve_public(session, public) if public else 0
     numbers = iter(range(first, first + public))
     seqs = [None if step.shared else next(numbers) for step in steps]
-    left = await _scopes_left(session, [step.record for step in steps if step.record is not None])
+    left = await scopes_left(session, [step.record for step in steps if step.record is not None])
     keys = await _write_records(session, steps, seqs)
     written = [_worked_out(desk, step, keys[step.id], seq) for step, seq in zip(steps, seqs, strict=True)]
     await _write_rows(session, written)
@@ -133,7 +133,7 @@ def _record_columns(step: NextVersion, seq: int | None) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "current": step.number,
         "last_seq": seq,
-        "listed": step.action != WITHDRAWN,
+        "listed": step.action != WITHDRAWN and not (step.record and step.record.suppressed),
         "imported": document.get("basis") == "imported",
         "shown_provider": document.get("provider", {}).get("slug"),
     }
@@ -242,8 +242,8 @@ def _scopes(written: _Written) -> tuple[str, ...]:
     return ("all", f"record:{step.id}", f"kind:{step.kind}", *by, *about, *tags)
 
 
-async def _scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[int, list[str]]:
-    """What the versions before stood in: a feed that a revision leaves is stale too."""
+async def scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[int, list[str]]:
+    """What the newest versions stand in, by the record's key: a feed that a revision leaves is stale too."""
     left: dict[int, list[str]] = {
         record.pk: [f"provider:{record.shown_provider}"] if record.shown_provider else []
         for record in records

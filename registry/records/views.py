@@ -8,6 +8,7 @@ from registry.clock import instant
 from registry.errors import Finding
 from registry.records.queries import Changed, Stored
 from registry.records.service import DraftState
+from registry.records.suppression import Withheld
 
 
 def listing(items: Sequence[bytes], following: str | None) -> bytes:
@@ -68,4 +69,13 @@ def change(row: Changed) -> dict[str, Any]:
         "kind": row.kind,
         "action": row.action,
         "at": instant(row.at),
+    }
+
+
+def withheld(state: Withheld) -> dict[str, Any]:
+    """The answer to suppressing a record, or to showing it again."""
+    return {
+        "id": state.id,
+        "suppressed": state.code is not None,
+        **({"code": state.code} if state.code else {}),
     }

@@ -8,7 +8,7 @@ records.md applies it.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from registry.actor import Actor
 from registry.records.models import Audience, Record
@@ -37,6 +37,7 @@ class Facts:
     provider: int
     groups: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    suppressed: bool = False
 
 
 def may_read(actor: Actor, record: Facts) -> bool:
@@ -44,8 +45,15 @@ def may_read(actor: Actor, record: Facts) -> bool:
     tell.
 
     A public version is everybody's for good. What is only shared needs the scope to read restricted records,
-    and then is for its owner and stewards, and for those whom its TLP level names.
+    and then is for its owner and stewards, and for those whom its TLP level names. What an order withholds
+    here is left to its owner and to stewards.
     """
+    if record.suppressed and not may_work_on(actor, record.provider):
+        return False
+    return _is_for(actor, record)
+
+
+def _is_for(actor: Actor, record: Facts) -> bool:
     if record.public:
         return True
     if not (record.shared and actor.reads_restricted):
@@ -70,6 +78,18 @@ def may_read_shared(actor: Actor, record: Facts) -> bool:
 
 def readable(actor: Actor) -> ColumnElement[bool]:
     """`may_read` as a condition on `Record`."""
+    return and_(is_for(actor), _not_suppressed(actor))
+
+
+def _not_suppressed(actor: Actor) -> ColumnElement[bool]:
+    if actor.steward:
+        return true()
+    free = Record.suppressed.is_(None)
+    return or_(free, Record.provider_pk == actor.provider) if actor.provider is not None else free
+
+
+def is_for(actor: Actor) -> ColumnElement[bool]:
+    """`readable`, with what an order withholds here: who asks for that by its id is told so."""
     public = Record.current > 0
     if not actor.reads_restricted:
         return public

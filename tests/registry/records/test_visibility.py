@@ -37,6 +37,7 @@ facts = st.builds(
     provider=st.sampled_from(PROVIDERS),
     groups=groups,
     people=st.frozensets(st.sampled_from(PEOPLE)),
+    suppressed=st.booleans(),
 )
 # Ends that make all the difference are drawn as often as everything between them.
 scopes = st.one_of(
@@ -81,6 +82,7 @@ async def store(session: AsyncSession, records: Iterable[tuple[str, Facts]]) -> 
                 "tlp": fact.tlp.value,
                 "current": int(fact.public),
                 "shared": int(fact.shared),
+                "suppressed": "an order" if fact.suppressed else None,
                 "created_at": moment,
             }
         )
@@ -126,8 +128,15 @@ async def test_the_rule_and_its_twin_in_sql_agree(database: Database) -> None:
     """Hypothesis draws the records once and actors by the hundred: each question answers for all records."""
     kinds = [
         Facts(
-            public, shared, tlp, 1 + number % 3, frozenset(GROUPS[:number]), frozenset(PEOPLE[: number % 3])
+            public,
+            shared,
+            tlp,
+            1 + number % 3,
+            frozenset(GROUPS[:number]),
+            frozenset(PEOPLE[: number % 3]),
+            suppressed,
         )
+        for suppressed in (False, True)
         for public in (False, True)
         for shared in (False, True)
         for tlp in Tlp
@@ -187,6 +196,14 @@ def test_what_is_public_is_everybodys_and_its_shared_versions_stay_their_members
     assert not may_read_shared(ANONYMOUS, both)
     assert may_read_shared(person(groups=frozenset({"labs"})), both)
     assert not may_read_shared(person(groups=frozenset({"labs"})), replace(both, shared=False))
+
+
+def test_what_an_order_withholds_is_left_to_its_owner_and_to_stewards() -> None:
+    withheld = Facts(True, True, Tlp.GREEN, 1, suppressed=True)
+    assert not may_read(ANONYMOUS, withheld)
+    assert not may_read(person(approved=True, provider=2), withheld)
+    assert may_read(person(provider=1), withheld)
+    assert may_read(person(scopes=frozenset({Scope.REGISTRY_STEWARD})), withheld)
 
 
 def test_what_was_never_published_is_nobodys() -> None:

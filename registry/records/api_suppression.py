@@ -1,0 +1,84 @@
+"""Suppression over HTTP: for stewards, under an order."""
+
+from typing import Any
+
+from litestar import Controller, Response, post
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor, Scope
+from registry.errors import Malformed
+from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
+from registry.idempotency import once
+from registry.problems import problem_responses
+from registry.records import suppression, views
+from registry.records.api import Actors, Nodes, RecordId, desk_of
+from registry.records.operations import TakesOrder
+
+_SMALL = 16 * 1024
+_STEWARDING = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
+_ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
+
+
+class SuppressionController(Controller):
+    """Withholds records on this node, and shows them again."""
+
+    path = "/api/v1/records/{id:str}/actions"
+    tags = ("records",)
+
+    @post(
+        "/suppress",
+        operation_id="suppressRecord",
+        operation_class=TakesOrder,
+        status_code=200,
+        security=_STEWARDING,
+        responses=_ERRORS,
+    )
+    async def suppress(self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId) -> Response[Any]:
+        """Withhold a record by an order: it answers 451 with the order's code, and leaves every list.
+
+        Takes `If-Match` with the newest version's ETag.
+        """
+        body = await _asked(request, actor)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            code, reason = body.get("code", ""), body.get("reason", "")
+            return _told(
+                await suppression.suppress(session, desk, actor, id, code, reason, if_match=if_match)
+            )
+
+        return await once(request, node, actor, work)
+
+    @post(
+        "/unsuppress",
+        operation_id="unsuppressRecord",
+        operation_class=TakesOrder,
+        status_code=200,
+        security=_STEWARDING,
+        responses=_ERRORS,
+    )
+    async def unsuppress(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[Any]:
+        """Show a record again that an order withheld. Takes `If-Match` with the newest version's ETag."""
+        body = await _asked(request, actor)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            reason = body.get("reason", "")
+            return _told(await suppression.unsuppress(session, desk, actor, id, reason, if_match=if_match))
+
+        return await once(request, node, actor, work)
+
+
+async def _asked(request: AnyRequest, actor: Actor) -> dict[str, Any]:
+    actor.require(Scope.REGISTRY_STEWARD)
+    raw = await read_json_body(request, limit=_SMALL)
+    if not isinstance(raw, dict):
+        raise Malformed("The body of an action is a JSON object.")
+    return raw
+
+
+def _told(state: suppression.Withheld) -> Response[Any]:
+    headers = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie", "ETag": f'"{state.commit}"'}
+    return Response(views.withheld(state), media_type=JSON_TYPE, headers=headers)

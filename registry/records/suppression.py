@@ -1,0 +1,150 @@
+"""Suppression: an order withholds a record on this node. Neither a withdrawal nor an erasure.
+
+No version is written and nothing is destroyed: the record answers 451 with the code of the order on every
+path, leaves lists, search and feeds at once, and comes back when the order is lifted.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor, Scope
+from registry.audit.service import note
+from registry.canonical import is_line
+from registry.changelog.append import Entry, append, lock
+from registry.db import now
+from registry.errors import Conflict, Finding, Invalid, NotFound
+from registry.ids import parse_id
+from registry.records import queries
+from registry.records.models import Record
+from registry.records.preconditions import match
+from registry.records.versions import Desk, scopes_left
+from registry.records.workflow import Life
+
+LONGEST_CODE = 200
+LONGEST_REASON = 500
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Where a record stands after `suppress` or `unsuppress`. `code` is None when nothing withholds it."""
+
+    id: str
+    code: str | None
+    commit: str
+
+
+async def suppress(
+    session: AsyncSession,
+    desk: Desk,
+    actor: Actor,
+    id: str,
+    code: str,
+    reason: str,
+    *,
+    if_match: str | None = ANY,
+) -> Withheld:
+    """Withhold a record by an order. `code` is a short text of the order, which every reader is told.
+
+    Raises `Invalid` for a code or a reason that is none, `NotFound`, `Conflict` when there is nothing to
+    withhold or it is withheld already, and what `If-Match` demands.
+    """
+    actor.require(Scope.REGISTRY_STEWARD)
+    findings = []
+    if not is_line(code, LONGEST_CODE):
+        problem = f"The code of an order is one line of 1 to {LONGEST_CODE} characters."
+        findings.append(Finding("bad-code", "/code", problem, 'Such as "Court of Example, 12 O 34/26".'))
+    findings += _reason_findings(reason)
+    if findings:
+        raise Invalid("A suppression names its order and says why.", findings=findings)
+    record = await _record(session, id)
+    if record.suppressed is not None:
+        raise Conflict(f"{record.id} is suppressed already, by {record.suppressed!r}.")
+    before = await queries.last_version(session, record)
+    if before is None:
+        raise Conflict(f"{record.id} was never published: there is nothing to withhold.")
+    match(if_match, before.commit)
+    record.suppressed = code.strip()
+    record.suppressed_at = now()
+    record.listed = False
+    await _tell(session, desk, actor, record, "suppressed")
+    await note(
+        session,
+        actor,
+        "record",
+        "suppress",
+        record.id,
+        provider=record.provider_pk,
+        commit=before.commit,
+        code=record.suppressed,
+        reason=reason.strip(),
+    )
+    return Withheld(record.id, record.suppressed, before.commit)
+
+
+async def unsuppress(
+    session: AsyncSession, desk: Desk, actor: Actor, id: str, reason: str, *, if_match: str | None = ANY
+) -> Withheld:
+    """Show a record again that an order withheld: as it is now, withdrawn when it was withdrawn."""
+    actor.require(Scope.REGISTRY_STEWARD)
+    if findings := _reason_findings(reason):
+        raise Invalid("Say why the record is shown again.", findings=findings)
+    record = await _record(session, id)
+    before = await queries.last_version(session, record)
+    if record.suppressed is None or before is None:
+        raise Conflict(f"{record.id} is not suppressed.")
+    match(if_match, before.commit)
+    code = record.suppressed
+    record.suppressed = record.suppressed_at = None
+    record.listed = record.current > 0 and record.life == Life.PUBLISHED.value
+    await _tell(session, desk, actor, record, "unsuppressed")
+    await note(
+        session,
+        actor,
+        "record",
+        "unsuppress",
+        record.id,
+        provider=record.provider_pk,
+        commit=before.commit,
+        code=code,
+        reason=reason.strip(),
+    )
+    return Withheld(record.id, None, before.commit)
+
+
+async def _record(session: AsyncSession, id: str) -> Record:
+    await lock(session)
+    tidy = parse_id(id)
+    record = await session.scalar(select(Record).where(Record.id == tidy).order_by(Record.pk).limit(1))
+    if record is None:
+        raise NotFound(f"There is no record {tidy} here.")
+    return record
+
+
+async def _tell(session: AsyncSession, desk: Desk, actor: Actor, record: Record, action: str) -> None:
+    """A public change: the index and every follower have to let go of the record, or take it up."""
+    public = record.current > 0
+    left = await scopes_left(session, [record]) if public else {}
+    scopes = ("all", f"record:{record.id}", f"kind:{record.kind}", *left.get(record.pk, ())) if public else ()
+    entry = Entry(
+        topic="record",
+        action=action,
+        subject=record.id,
+        origin=record.origin,
+        actor=actor.name,
+        at=now(),
+        version=record.current or record.shared,
+        kind=record.kind,
+        public=public,
+        scopes=tuple(dict.fromkeys(scopes)),
+    )
+    await append(session, [entry])
+
+
+def _reason_findings(reason: str) -> list[Finding]:
+    if is_line(reason, LONGEST_REASON):
+        return []
+    problem = f"A reason is one line of 1 to {LONGEST_REASON} characters."
+    return [Finding("bad-reason", "/reason", problem, "It is for the audit trail; readers do not see it.")]
