@@ -25,6 +25,7 @@ from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
 from registry.records.api_suppression import SuppressionController
+from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
 from registry.status import StatusController
@@ -34,6 +35,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
     ReportsController,
     SuppressionController,
+    RestrictedController,
     TaxonomiesController,
     ProvidersController,
     SharingController,

@@ -129,7 +129,9 @@ class _Run:
         if self.publish:
             document = documents.publish(body, number=1, at=self.moment, before=None)
             self.steps.append(
-                NextVersion(None, item.id, body["kind"], PUBLISHED, 1, document, columns=columns, parts=parts)
+                NextVersion(
+                    None, item.id, body["kind"], PUBLISHED, 1, document, columns=columns, parts=parts or None
+                )
             )
             return
         record = Record(**columns)
@@ -179,7 +181,7 @@ class _Run:
         action = REVISED if record.current else PUBLISHED
         self.steps.append(
             NextVersion(
-                record, record.id, record.kind, action, number, document, columns=columns, parts=parts
+                record, record.id, record.kind, action, number, document, columns=columns, parts=parts or None
             )
         )
         if draft is not None:

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.db import Base, BigKey, Bytes, Json, UtcDateTime
@@ -104,7 +104,8 @@ class Draft(Base):
 
 class RestrictedPart(Base):
     """A version of a restricted part: a merge patch (RFC 7396) over the document, stored and committed to
-    apart.
+    apart. `handling` and `tlp` say whom this version is for, with the rows of `PartAudience`. A version that
+    removes the part has the content `null`.
     """
 
     __tablename__ = "restricted_part"
@@ -113,10 +114,31 @@ class RestrictedPart(Base):
     part: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     handling: Mapped[dict[str, Any]] = mapped_column(Json)
+    tlp: Mapped[str] = mapped_column(String(16))
+    removed: Mapped[bool] = mapped_column(default=False)
     content: Mapped[bytes] = mapped_column(Bytes)
     salt: Mapped[bytes] = mapped_column(Bytes)
     commit: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PartAudience(Base):
+    """A sharing group or a person that a version of a restricted part is shared with."""
+
+    __tablename__ = "part_audience"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["record_pk", "part", "number"],
+            ["restricted_part.record_pk", "restricted_part.part", "restricted_part.number"],
+            name="fk_part_audience_restricted_part",
+        ),
+    )
+
+    record_pk: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    part: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    audience: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(String(400), primary_key=True)
 
 
 class RecordTag(Base):

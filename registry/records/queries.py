@@ -13,7 +13,8 @@ from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
 from registry.errors import NotFound, Suppressed
 from registry.ids import parse_id
-from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, RestrictedPart, Version
+from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, Version
+from registry.records.restricted.store import newest_parts
 from registry.records.visibility import (
     GROUP,
     PERSON,
@@ -129,7 +130,7 @@ async def _audience(session: AsyncSession, record: Record) -> tuple[list[str], l
     return named[GROUP], named[PERSON]
 
 
-async def _readable_record(
+async def readable_record(
     session: AsyncSession, actor: Actor, id: str, origin: str | None
 ) -> tuple[Record, Facts]:
     """The record, if the actor may read it. Local wins where two origins hold the same id.
@@ -180,7 +181,7 @@ async def versions(
     limit: int = 500,
 ) -> list[Stored]:
     """The versions that the actor may read, newest first. Raises `NotFound` when that is none at all."""
-    record, facts = await _readable_record(session, actor, id, origin)
+    record, facts = await readable_record(session, actor, id, origin)
     query = (
         select(*_STORED)
         .join(Version, Version.record_pk == Record.pk)
@@ -284,7 +285,7 @@ async def responses(
     session: AsyncSession, actor: Actor, id: str, origin: str | None = None, *, limit: int = 200
 ) -> list[Stored]:
     """Listed responses that speak of the record, newest first. Raises `NotFound` like `newest`."""
-    record, _ = await _readable_record(session, actor, id, origin)
+    record, _ = await readable_record(session, actor, id, origin)
     return await _linking(session, actor, record.origin, record.id, role="about", limit=limit)
 
 
@@ -384,11 +385,11 @@ async def handling(session: AsyncSession, record: Record) -> dict[str, Any]:
 
 async def parts(session: AsyncSession, record: Record) -> list[dict[str, Any]]:
     """The restricted parts of the record as they stand, in the shape of a submission's `restricted`."""
-    query = select(RestrictedPart).where(RestrictedPart.record_pk == record.pk)
-    newest = {part.part: part for part in await session.scalars(query.order_by(RestrictedPart.number))}
+    newest = await newest_parts(session, record.pk)
     return [
         {"id": part.part, **part.handling, "content": msgspec.json.decode(part.content)}
         for part in newest.values()
+        if not part.removed
     ]
 
 

@@ -17,9 +17,10 @@ from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
 from registry.records import documents
-from registry.records.models import Record, RecordLink, RecordTag, RestrictedPart, Version
+from registry.records.models import Record, RecordLink, RecordTag, Version
 from registry.records.queries import Stored
 from registry.records.relations import loops
+from registry.records.restricted.store import keep_parts
 from registry.taxonomies.vocabulary import Vocabulary
 
 PUBLISHED, REVISED, WITHDRAWN, REINSTATED = "published", "revised", "withdrawn", "reinstated"
@@ -41,8 +42,8 @@ class Desk:
 class NextVersion:
     """A version about to be written. `record` is None for one whose record is written with it.
 
-    `columns` are what else changes in the record's row. `parts` are restricted parts that go with the
-    version.
+    `columns` are what else changes in the record's row. `parts` are the restricted parts that stand beside
+    the version, all of them; None leaves those there are as they are.
     """
 
     record: Record | None
@@ -53,7 +54,7 @@ class NextVersion:
     document: dict[str, Any]
     shared: bool = False
     columns: dict[str, Any] = field(default_factory=dict)
-    parts: Sequence[Mapping[str, Any]] = ()
+    parts: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ async def write_versions(
     written = [_worked_out(desk, step, keys[step.id], seq) for step, seq in zip(steps, seqs, strict=True)]
     await _write_rows(session, written)
     for each in written:
-        if each.step.parts:
-            await _keep_parts(session, each)
+        if each.step.parts is not None:
+            await keep_parts(session, each.pk, each.step.parts, at=each.stored.at)
     entries = [_entry(desk, actor, each, left.get(each.pk, ())) for each in written]
     await append(session, entries, first_public=first if public else None)
     return [each.stored for each in written]
@@ -259,29 +260,3 @@ async def scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[
     for pk, target in await session.execute(links):
         left[pk].append(f"record:{target}")
     return left
-
-
-async def _keep_parts(session: AsyncSession, written: _Written) -> None:
-    """Store each restricted part that is new or changed, under a version and a commitment of its own."""
-    for part in written.step.parts:
-        of_part = select(RestrictedPart).where(
-            RestrictedPart.record_pk == written.pk, RestrictedPart.part == part["id"]
-        )
-        latest = await session.scalar(of_part.order_by(RestrictedPart.number.desc()).limit(1))
-        content = canonical(part["content"])
-        handling = {key: value for key, value in part.items() if key not in ("id", "content")}
-        if latest is not None and (latest.content, latest.handling) == (content, handling):
-            continue
-        salt = secrets.token_bytes(32)
-        session.add(
-            RestrictedPart(
-                record_pk=written.pk,
-                part=part["id"],
-                number=latest.number + 1 if latest is not None else 1,
-                handling=handling,
-                content=content,
-                salt=salt,
-                commit=commitment(salt, content),
-                at=written.stored.at,
-            )
-        )

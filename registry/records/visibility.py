@@ -5,13 +5,15 @@ test holds the two equal; every read of a record passes through one of them. Tra
 records.md applies it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from registry.actor import Actor
-from registry.records.models import Audience, Record
+from registry.records.models import Audience, PartAudience, Record, RestrictedPart
 
 
 class Tlp(StrEnum):
@@ -40,6 +42,15 @@ class Facts:
     suppressed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Whom a part of a record, or a file beside it, is shared with."""
+
+    tlp: Tlp
+    groups: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+
+
 def may_read(actor: Actor, record: Facts) -> bool:
     """Whether the actor may read the record's published versions; whether it exists, for all that they can
     tell.
@@ -58,15 +69,17 @@ def _is_for(actor: Actor, record: Facts) -> bool:
         return True
     if not (record.shared and actor.reads_restricted):
         return False
-    if actor.steward or actor.provider == record.provider:
-        return True
-    match record.tlp:
+    return may_work_on(actor, record.provider) or _is_named(actor, record)
+
+
+def _is_named(actor: Actor, share: Facts | Share) -> bool:
+    match share.tlp:
         case Tlp.GREEN:
             return actor.approved or actor.vetted_researcher
         case Tlp.AMBER | Tlp.AMBER_STRICT:
-            return not actor.groups.isdisjoint(record.groups)
+            return not actor.groups.isdisjoint(share.groups)
         case Tlp.RED:
-            return actor.person is not None and actor.person in record.people
+            return actor.person is not None and actor.person in share.people
         case _:
             return False
 
@@ -95,29 +108,81 @@ def is_for(actor: Actor) -> ColumnElement[bool]:
         return public
     if actor.steward:
         return or_(public, Record.shared > 0)
-    grounds: list[ColumnElement[bool]] = [false()]
+    grounds = _named(actor, Record.tlp, _of_record)
     if actor.provider is not None:
         grounds.append(Record.provider_pk == actor.provider)
+    return or_(public, and_(Record.shared > 0, or_(false(), *grounds)))
+
+
+_Exists = Callable[[str, Callable[[Any], ColumnElement[bool]]], ColumnElement[bool]]
+
+
+def _named(actor: Actor, tlp: Any, shared_with: _Exists) -> list[ColumnElement[bool]]:
+    """`_is_named` as alternatives. `shared_with` says whether a name of a group or a person is there."""
+    grounds: list[ColumnElement[bool]] = []
     if actor.approved or actor.vetted_researcher:
-        grounds.append(Record.tlp == Tlp.GREEN.value)
+        grounds.append(tlp == Tlp.GREEN.value)
     if actor.groups:
-        grounds.append(
-            and_(
-                Record.tlp.in_([Tlp.AMBER.value, Tlp.AMBER_STRICT.value]),
-                _shared_with(GROUP, Audience.name.in_(sorted(actor.groups))),
-            )
-        )
+        own = sorted(actor.groups)
+        in_group = shared_with(GROUP, lambda name: name.in_(own))
+        grounds.append(and_(tlp.in_([Tlp.AMBER.value, Tlp.AMBER_STRICT.value]), in_group))
     if actor.person is not None:
-        grounds.append(and_(Record.tlp == Tlp.RED.value, _shared_with(PERSON, Audience.name == actor.person)))
-    return or_(public, and_(Record.shared > 0, or_(*grounds)))
+        grounds.append(and_(tlp == Tlp.RED.value, shared_with(PERSON, lambda name: name == actor.person)))
+    return grounds
 
 
-def _shared_with(audience: str, names: ColumnElement[bool]) -> ColumnElement[bool]:
+def _of_record(audience: str, named: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
     return (
         select(Audience.record_pk)
-        .where(Audience.record_pk == Record.pk, Audience.audience == audience, names)
+        .where(Audience.record_pk == Record.pk, Audience.audience == audience, named(Audience.name))
         .exists()
     )
+
+
+# --- what stands beside a record: restricted parts, and files of evidence ---
+
+
+def may_read_beside(actor: Actor, record: Facts, *shares: Share) -> bool:
+    """Whether the actor may read something that stands beside a record under each of `shares`.
+
+    Its owner may, also before anything was published. Everybody else has to be able to read the record first:
+    what is beside it would tell that it is there. TLP:CLEAR is for all those then, with the scope.
+    """
+    if not actor.reads_restricted:
+        return False
+    if may_work_on(actor, record.provider):
+        return True
+    return may_read(actor, record) and all(
+        share.tlp is Tlp.CLEAR or _is_named(actor, share) for share in shares
+    )
+
+
+def readable_part(actor: Actor, part: Any = RestrictedPart) -> ColumnElement[bool]:
+    """`may_read_beside` as a condition on `Record` and a version of a part of it; `part` may be an alias."""
+
+    def shared_with(audience: str, named: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+        of_part = (
+            PartAudience.record_pk == part.record_pk,
+            PartAudience.part == part.part,
+            PartAudience.number == part.number,
+        )
+        names = select(PartAudience.name).where(
+            *of_part, PartAudience.audience == audience, named(PartAudience.name)
+        )
+        return names.exists()
+
+    return _beside(actor, part.tlp, shared_with)
+
+
+def _beside(actor: Actor, tlp: Any, shared_with: _Exists) -> ColumnElement[bool]:
+    if not actor.reads_restricted:
+        return false()
+    if actor.steward:
+        return true()
+    named = or_(tlp == Tlp.CLEAR.value, *_named(actor, tlp, shared_with))
+    if actor.provider is None:
+        return and_(readable(actor), named)
+    return or_(Record.provider_pk == actor.provider, and_(readable(actor), named))
 
 
 def may_work_on(actor: Actor, provider: int) -> bool:
