@@ -19,6 +19,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, SkipValidation
 
+from registry.auth.checks import Checks, Uses
 from registry.auth.middleware import ActorMiddleware
 from registry.db import Database
 from registry.logs import RequestLog, configure
@@ -136,13 +137,17 @@ def ordinary() -> Any:
     return Litestar(
         [home, read_record, read_feed],
         dependencies={"session": Provide(session), "actor": Provide(actor)},
-        middleware=[RequestLog, ActorMiddleware(Database("sqlite://"))],
+        middleware=[RequestLog, _who(Database("sqlite://"))],
         exception_handlers={Exception: answer_problem},
         cors_config=CORSConfig(allow_origins=["*"]),
         # The feed's bytes are compressed already, which is kind to the handler.
         compression_config=CompressionConfig(backend="gzip", exclude="^/feeds"),
         logging_config=None,
     )
+
+
+def _who(database: Database) -> ActorMiddleware:
+    return ActorMiddleware(database, load(), b"", Checks(), Uses(database))
 
 
 def _validators(answer: Recorded) -> dict[str, str]:

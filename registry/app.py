@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from registry.actor import Actor
 from registry.api_docs import openapi_config
 from registry.auth.api import OAuthController
+from registry.auth.checks import Checks, Uses
 from registry.auth.middleware import ActorMiddleware
 from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import LogReader, Tail
@@ -80,6 +81,7 @@ def create_app(
         found: Actor = request.scope["state"]["actor"]
         return found
 
+    checks, uses = Checks(), Uses(node.database)
     framework = Litestar(
         routes,
         dependencies={
@@ -88,12 +90,15 @@ def create_app(
             "actor": Provide(actor),
             "reading": Provide(reading_from(node.database)),
         },
-        middleware=[ReadableAddress(), ActorMiddleware(node.database)],
+        middleware=[
+            ReadableAddress(),
+            ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
+        ],
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(node.settings.name),
         request_max_body_size=2 * MAX_DOCUMENT_BYTES,
         state=State({"node": node}),
-        lifespan=[_running(node, tails if follow else (), lambda: front)],
+        lifespan=[_running(node, tails if follow else (), lambda: front, uses)],
         logging_config=None,
         debug=False,
     )
@@ -103,11 +108,13 @@ def create_app(
     for extension in extensions:
         if extension.error_page is not None:
             framework.state["error_page"] = extension.error_page(node)
-    node.database.on_commit.append(front.refresh)
+    node.database.on_commit += [checks.forget, front.refresh]
     return Application(framework, front, tails)
 
 
-def _running(node: Node, tails: Sequence[Tail], front: Callable[[], Front]) -> Callable[[Litestar], Any]:
+def _running(
+    node: Node, tails: Sequence[Tail], front: Callable[[], Front], uses: Uses
+) -> Callable[[Litestar], Any]:
     """What runs as long as the application: the readers of the log, and the front's look-out."""
 
     async def wake() -> None:
@@ -120,6 +127,7 @@ def _running(node: Node, tails: Sequence[Tail], front: Callable[[], Front]) -> C
         node.database.on_commit.append(wake)
         tasks = [
             asyncio.create_task(front().keep_fresh()),
+            asyncio.create_task(uses.run()),
             *(asyncio.create_task(tail.run()) for tail in tails),
         ]
         try:

@@ -8,6 +8,7 @@ import json
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -64,6 +65,29 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics from elsewhere; without it, loopback only."
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="OpenID provider for signing in, such as `https://login.example.org`; off when unset.",
+        pattern=r"^https?://[^\s?#]+$",
+    )
+    oidc_client_id: str | None = Field(None, description="This registry's client id at the OpenID provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Its secret there; a public client when unset."
+    )
+    oidc_name: str = Field(
+        "your organisation's account",
+        description="What the button for signing in there says after “Sign in with”.",
+        max_length=80,
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server, such as `smtp://user:password@mail.example.org:587` (STARTTLS) or "
+        "`smtps://…`; no mail when unset.",
+    )
+    mail_from: str | None = Field(None, description="The sender of mail, such as `candor@example.org`.")
+    steward_second_factor: bool = Field(
+        False, description="Give stewards their scope only once they signed in with a second factor."
+    )
     log_format: Literal["auto", "json", "console"] = Field("auto", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     run_readers: bool = Field(
@@ -91,6 +115,15 @@ class Settings(BaseSettings):
         return tuple(
             str(ip_network(one, strict=False)) if "/" in one else str(ip_address(one)) for one in value
         )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+                raise ValueError("not a URL such as smtp://mail.example.org:587")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -1,6 +1,7 @@
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.db import Base, BigKey, Json, UtcDateTime
@@ -35,14 +36,48 @@ class Provider(Base):
 
 
 class Client(Base):
-    """A machine that acts for a provider. Only the hash of its secret is kept."""
+    """A machine that acts for a provider, with as many live secrets and keys as a rotation needs."""
 
     __tablename__ = "client"
 
     pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
     provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"), index=True)
     client_id: Mapped[str] = mapped_column(String(128), unique=True)
-    secret_hash: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(120))
     scopes: Mapped[list[str]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ClientSecret(Base):
+    """A client's secret, by its hash. `id` is what people call it by."""
+
+    __tablename__ = "client_secret"
+
+    pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(16), unique=True)
+    client_pk: Mapped[int] = mapped_column(ForeignKey("client.pk"), index=True)
+    secret_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ClientKey(Base):
+    """A public key with which a client signs its assertions. `alg` is the one algorithm it is good for."""
+
+    __tablename__ = "client_key"
+    __table_args__ = (UniqueConstraint("client_pk", "kid"),)
+
+    pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    client_pk: Mapped[int] = mapped_column(ForeignKey("client.pk"))
+    kid: Mapped[str] = mapped_column(String(128))
+    alg: Mapped[str] = mapped_column(String(16))
+    jwk: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.errors import NotFound
-from registry.providers.models import Client, Provider
+from registry.providers.models import Provider
 from registry.providers.onboarding import State
 
 # Approved at some time: only these exist for the public.
@@ -35,15 +35,3 @@ async def all_providers(session: AsyncSession, *, public: bool) -> Sequence[Prov
     if public:
         query = query.where(Provider.state.in_(SHOWN))
     return (await session.scalars(query)).all()
-
-
-async def client(session: AsyncSession, client_id: str) -> tuple[Client, Provider] | None:
-    """A client that is not revoked, and its organisation."""
-    row = (
-        await session.execute(
-            select(Client, Provider)
-            .join(Provider, Provider.pk == Client.provider_pk)
-            .where(Client.client_id == client_id, Client.revoked_at.is_(None))
-        )
-    ).first()
-    return (row[0], row[1]) if row else None

@@ -2,17 +2,19 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.actor import Scope, parse_scopes
+from registry.actor import Actor, Scope, parse_scopes
+from registry.audit.service import note
 from registry.canonical import forbidden_characters
 from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Finding, Invalid
-from registry.providers.models import Client, Provider
+from registry.providers.models import Client, ClientSecret, Provider
 from registry.providers.onboarding import Decision, State, decide
 from registry.providers.queries import by_slug
 
@@ -104,7 +106,15 @@ async def change_state(
 
 
 async def add_client(
-    session: AsyncSession, slug: str, scopes: str | Iterable[str], *, origin: str, by: str
+    session: AsyncSession,
+    slug: str,
+    scopes: str | Iterable[str],
+    *,
+    origin: str,
+    by: str,
+    name: str | None = None,
+    expires_at: datetime | None = None,
+    actor: Actor | None = None,
 ) -> NewClient:
     """Make a client for an organisation and hand out its secret, once."""
     wanted = parse_scopes(scopes)
@@ -116,18 +126,45 @@ async def add_client(
             ],
         )
     provider = await by_slug(session, slug)
-    secret = secrets.token_urlsafe(32)
     client = Client(
         provider_pk=provider.pk,
         client_id=f"{slug}.{secrets.token_hex(6)}",
-        secret_hash=HASHER.hash(secret),
+        name=name,
         scopes=sorted(wanted),
         created_at=now(),
+        expires_at=expires_at,
     )
     session.add(client)
     await session.flush()
+    row, secret = make_secret(client, expires_at)
+    session.add(row)
+    await note(
+        session,
+        actor or Actor(name=by),
+        "client",
+        "added",
+        client.client_id,
+        provider=provider.pk,
+        scopes=sorted(wanted),
+    )
     await _log(session, provider, "client-added", origin, by)
     return NewClient(client.client_id, secret, tuple(sorted(wanted)))
+
+
+def make_secret(client: Client, expires_at: datetime | None = None) -> tuple[ClientSecret, str]:
+    """A secret for a client: its row and its text. The text begins with the id, so that a check costs one
+    hash, however many there are.
+    """
+    id = secrets.token_hex(6)
+    text = f"{id}.{secrets.token_urlsafe(32)}"
+    row = ClientSecret(
+        id=id,
+        client_pk=client.pk,
+        secret_hash=HASHER.hash(text),
+        created_at=now(),
+        expires_at=expires_at,
+    )
+    return row, text
 
 
 async def _log(session: AsyncSession, provider: Provider, action: str, origin: str, by: str) -> None:

@@ -19,7 +19,7 @@ from registry.errors import Forbidden, Unauthenticated
 from registry.extensions import Node
 from registry.logs import configure
 from registry.providers import service as providers
-from registry.providers.models import Client
+from registry.providers.models import Client, ClientSecret
 from registry.providers.onboarding import Decision
 from registry.providers.service import HASHER
 from registry.settings import Settings
@@ -187,7 +187,10 @@ async def test_the_server_says_what_it_offers(client: httpx.AsyncClient) -> None
     assert answer["issuer"] == "https://registry.example"
     assert answer["token_endpoint"] == "https://registry.example/oauth/token"
     assert answer["grant_types_supported"] == ["client_credentials"]
-    assert answer["token_endpoint_auth_methods_supported"] == ["client_secret_basic"]
+    assert answer["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "private_key_jwt"]
+    assert "none" not in answer["token_endpoint_auth_signing_alg_values_supported"]
+    assert answer["revocation_endpoint"] == "https://registry.example/oauth/revoke"
+    assert answer["introspection_endpoint"] == "https://registry.example/oauth/introspect"
     assert set(answer["scopes_supported"]) == {scope.value for scope in Scope}
 
 
@@ -290,7 +293,7 @@ async def test_no_secret_stands_anywhere_in_the_database(
     async with database.read() as session:
         for table in Base.metadata.sorted_tables:
             held += "\n".join(str(tuple(row)) for row in await session.execute(select(table)))
-        hashes = list(await session.scalars(select(Client.secret_hash)))
+        hashes = list(await session.scalars(select(ClientSecret.secret_hash)))
     assert lab.client_id in held
     for secret in (lab.client_secret, token, base64.b64encode(lab.client_secret.encode()).decode()):
         assert secret not in held
