@@ -14,7 +14,19 @@ from typing import Any, cast
 
 import msgspec
 import structlog
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, Table, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -60,6 +72,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+# Where there may be nothing, nothing is SQL's NULL: JSON's `null` would be something.
+NullableJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 # SQLite numbers rows by itself only where the type is exactly INTEGER.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 Bytes = LargeBinary
@@ -79,6 +93,16 @@ def async_url(url: str) -> URL:
     }
     backend = parsed.drivername.split("+")[0]
     return parsed.set(drivername=driver.get(backend, parsed.drivername))
+
+
+async def clock_of(session: AsyncSession) -> datetime:
+    """The time by the database's clock, which every process of a registry shares; several machines' own
+    clocks differ. SQLite is on this machine, and has its clock.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return now()
+    moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment.astimezone(UTC)
 
 
 class Database:

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     run_readers: bool = Field(
         True, description="Run the log readers inside `serve`; off where `candor worker` runs apart."
     )
+    drafts_per_day: int = Field(
+        5000, ge=1, le=10**9, description="Drafts that one organisation may begin in a day (UTC)."
+    )
     cache_megabytes: int = Field(32, ge=0, le=4096, description="Prepared answers kept by each web process.")
 
     @field_validator("trusted_proxies", "extensions", mode="before")

@@ -96,11 +96,18 @@ async def _provider(session: AsyncSession, slug: str, limit: int, now: datetime)
         if not gathered.rows:
             raise
         # Mirrored from a peer: known by its records alone.
-        named = json.loads(gathered.rows[0].document).get("provider", {}).get("name", slug)
-        return Gathered(gathered.rows, str(named), gathered.changed)
+        return Gathered(gathered.rows, _name_in(gathered.rows[0], slug), gathered.changed)
     if State(provider.state) in _UNSEEN:
         raise NotFound(f"There is no provider {slug[:64]!r}.")
     return Gathered(gathered.rows, provider.name, gathered.changed)
+
+
+def _name_in(row: Row, slug: str) -> str:
+    """What a document calls one of those who published it."""
+    document = json.loads(row.document)
+    shown = [document.get("provider"), *(document.get("co_providers") or ())]
+    names = (one.get("name") for one in shown if isinstance(one, dict) and one.get("slug") == slug)
+    return str(next(names, None) or slug)
 
 
 async def _tag(

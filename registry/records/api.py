@@ -1,51 +1,32 @@
-"""Records over HTTP: reading, submitting, publishing, withdrawing, and the list of what changed."""
+"""Records over HTTP: reading them, and the list of what changed. `api_writes` has what providers write."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Response, get, post, put
-from litestar.di import NamedDependency
-from litestar.params import FromPath, PathParameter, QueryParameter, SkipValidation
-from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncSession
+from litestar import Controller, Response, get
+from litestar.params import FromPath, QueryParameter
 
-from registry.actor import Actor, Scope
 from registry.canonical import canonical, digest
 from registry.changelog.append import public_head
 from registry.clock import read_instant
-from registry.errors import Finding, Invalid, Malformed, NotFound, Unavailable
-from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, prepared, read_cursor, read_json_body
-from registry.idempotency import once
+from registry.errors import Malformed, NotFound, Unavailable
+from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor
 from registry.problems import problem_responses
-from registry.records import queries, service, views
-from registry.records.content.common import Revision
+from registry.records import queries, views
+from registry.records.api_shared import Actors, Nodes, Reading, RecordId
+from registry.records.api_writes import Writes
 from registry.records.content.schemas import schema
-from registry.records.content.submission import KINDS, Withdrawal
-from registry.records.operations import TakesReason, TakesSubmission
+from registry.records.content.submission import KINDS
 from registry.records.queries import Stored
-from registry.records.versions import Desk
 
 MOST = 100
-WRITING = [{"oauth2": [Scope.RECORDS_WRITE.value]}]
-ACTIONS = ("publish", "withdraw", "reinstate")
-Actors = NamedDependency[SkipValidation[Actor]]
-Nodes = NamedDependency[SkipValidation[Node]]
-Reading = NamedDependency[SkipValidation[AsyncSession]]
-RecordId = Annotated[
-    str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")
-]
 Many = Annotated[list[str] | None, QueryParameter(max_items=20)]
 Origin = Annotated[
     str | None, QueryParameter(description="Whose record, where two registries hold the same id.")
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="Items in one answer.")]
-
-
-async def desk_of(node: Node) -> Desk:
-    return Desk(node.origin, await node.vocabulary.current())
 
 
 def record_answer(request: AnyRequest, row: Stored) -> Response[bytes]:
@@ -232,164 +213,11 @@ class Reads(Controller):
         return prepared(request, data, "application/schema+json", etag=digest(data)[:32], scopes=("never",))
 
 
-class Writes(Controller):
-    """What providers write.
-
-    Whoever may not is told so before their body is read, and a body is read whole before a write begins:
-    nobody is held up by a stranger or by a slow sender.
-    """
-
-    @post(
-        "/validate",
-        operation_id="validateRecord",
-        operation_class=TakesSubmission,
-        status_code=200,
-        responses=problem_responses(400, 413, 415),
-    )
-    async def validate(self, request: AnyRequest, node: Nodes) -> Response[Any]:
-        """Every finding in a submission, as submitting it would tell them. Nothing is stored."""
-        raw = await read_json_body(request)
-        checked = service.judge(await node.vocabulary.current(), raw)
-        return _private(views.validation(checked.submission, checked.findings))
-
-    @post(
-        "/records",
-        operation_id="submitRecord",
-        operation_class=TakesSubmission,
-        status_code=201,
-        security=WRITING,
-        responses=problem_responses(400, 401, 403, 413, 415, 422),
-    )
-    async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
-        """Begin a record as a draft."""
-        actor.require(Scope.RECORDS_WRITE)
-        raw = await read_json_body(request)
-        desk = await desk_of(node)
-
-        async def work(session: AsyncSession) -> Response[Any]:
-            state = await service.create_draft(session, desk, actor, raw)
-            headers = {"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'}
-            return _private(views.draft(state), status=201, headers=headers)
-
-        return await once(request, node, actor, work)
-
-    @get(
-        "/records/{id:str}/draft",
-        operation_id="readDraft",
-        security=WRITING,
-        responses=problem_responses(400, 401, 403, 404),
-    )
-    async def read_draft(
-        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
-    ) -> Response[bytes]:
-        """The draft bytes; without a draft, those that a revision starts from."""
-        state = await service.read_draft(reading, actor, id)
-        return prepared(request, state.document, JSON_TYPE, etag=state.etag)
-
-    @put(
-        "/records/{id:str}/draft",
-        operation_id="replaceDraft",
-        operation_class=TakesSubmission,
-        security=WRITING,
-        responses=problem_responses(400, 401, 403, 404, 412, 413, 415, 422, 428),
-    )
-    async def replace_draft(
-        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
-    ) -> Response[Any]:
-        """Replace the draft, or begin a revision of a published record. Takes `If-Match`."""
-        actor.require(Scope.RECORDS_WRITE)
-        raw = await read_json_body(request)
-        desk, if_match = await desk_of(node), request.headers.get("if-match")
-        async with node.database.write() as session:
-            state = await service.replace_draft(session, desk, actor, id, raw, if_match=if_match)
-        return _private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
-
-    @get(
-        "/records/{id:str}/handling",
-        operation_id="readHandling",
-        security=WRITING,
-        responses=problem_responses(400, 401, 403, 404),
-    )
-    async def read_handling(
-        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
-    ) -> Response[bytes]:
-        """Who the draft is for, and what was set aside from the public document."""
-        state = await service.read_draft(reading, actor, id)
-        return prepared(request, msgspec.json.encode(views.handling(state)), JSON_TYPE, etag=state.etag)
-
-    @post(
-        "/records/{id:str}/actions/{action:str}",
-        operation_id="actOnRecord",
-        operation_class=TakesReason,
-        status_code=200,
-        security=[{"oauth2": [Scope.RECORDS_PUBLISH.value]}],
-        responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
-    )
-    async def act(
-        self,
-        request: AnyRequest,
-        actor: Actors,
-        node: Nodes,
-        id: RecordId,
-        action: Annotated[str, PathParameter(description="publish, withdraw or reinstate")],
-    ) -> Response[Any]:
-        """Publish the draft, withdraw the record or take its withdrawal back. Takes `If-Match`."""
-        actor.require(Scope.RECORDS_PUBLISH)
-        raw = await read_json_body(request, optional=True)
-        if not isinstance(raw, dict):
-            raise Malformed("The body of an action is a JSON object.")
-        if action not in ACTIONS:
-            raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
-        withdrawal = _withdrawal(raw) if action == "withdraw" else {}
-        note = _note(raw) if action == "reinstate" else ""
-        desk = await desk_of(node)
-        if_match = request.headers.get("if-match")
-
-        async def work(session: AsyncSession) -> Response[Any]:
-            if action == "publish":
-                row = await service.publish(session, desk, actor, id, if_match=if_match)
-            elif action == "withdraw":
-                row = await service.withdraw(session, desk, actor, id, withdrawal, if_match=if_match)
-            else:
-                row = await service.reinstate(session, desk, actor, id, note, if_match=if_match)
-            return _private(views.published(row), headers={"ETag": f'"{row.commit}"'})
-
-        return await once(request, node, actor, work)
-
-
 class RecordsController(Reads, Writes):
     """Both under one path: Litestar answers OPTIONS once for each controller, so each path has one."""
 
     path = "/api/v1"
     tags = ("records",)
-
-
-def _withdrawal(raw: dict[str, Any]) -> dict[str, Any]:
-    hint = 'Such as {"code": "duplicate", "text": "...", "replaced_by": {"id": "CIR-..."}}.'
-    try:
-        return Withdrawal.model_validate(raw).model_dump(mode="json", exclude_none=True)
-    except ValidationError as error:
-        raise Invalid("A withdrawal says why.", findings=_findings(error, hint)) from error
-
-
-def _note(raw: dict[str, Any]) -> str:
-    try:
-        return Revision.model_validate({"type": "status", **raw}).note or ""
-    except ValidationError as error:
-        findings = _findings(error, 'Such as {"note": "The doubts were cleared up."}.')
-        raise Invalid("A reinstatement may bear a note.", findings=findings) from error
-
-
-def _findings(error: ValidationError, hint: str) -> list[Finding]:
-    return [
-        Finding("bad-field", "".join(f"/{step}" for step in item["loc"]), f"{item['msg']}.", hint)
-        for item in error.errors()
-    ]
-
-
-def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})
 
 
 def _moment(text: str | None) -> datetime | None:

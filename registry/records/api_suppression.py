@@ -11,7 +11,7 @@ from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import suppression, views
-from registry.records.api import Actors, Nodes, RecordId, desk_of
+from registry.records.api_shared import Actors, Nodes, RecordId, desk_of
 from registry.records.operations import TakesOrder
 
 _SMALL = 16 * 1024

@@ -85,21 +85,48 @@ class Publisher:
 
 
 def draft(
-    submission: Mapping[str, Any], *, id: str, origin: str, publisher: Publisher, prev: str | None
+    submission: Mapping[str, Any],
+    *,
+    id: str,
+    origin: str,
+    publisher: Publisher,
+    prev: str | None,
+    beside: Sequence[Publisher] = (),
 ) -> DocumentJson:
-    """The draft document: what co-publishers approve and what is signed."""
-    document = {key: value for key, value in submission.items() if key not in NOT_IN_DOCUMENT | STAMPED}
+    """The draft document: what co-publishers approve and what is signed. `beside` are those co-publishers."""
+    out = NOT_IN_DOCUMENT | STAMPED | {"co_providers"}
+    document = {key: value for key, value in submission.items() if key not in out}
     attribution = document.get("attribution", "named")
-    if attribution != "named":
-        document.pop("co_providers", None)
     return {
         "schema": SCHEMA,
         "id": id,
         "origin": origin,
         **publisher.shown(attribution),
         **document,
+        **_jointly(attribution, beside),
         "prev": prev,
     }
+
+
+def jointly(draft: Mapping[str, Any], beside: Sequence[Publisher]) -> DocumentJson:
+    """A draft, or a document, with other co-publishers."""
+    document = {key: value for key, value in draft.items() if key != "co_providers"}
+    return {**document, **_jointly(document.get("attribution", "named"), beside)}
+
+
+def _jointly(attribution: str, beside: Sequence[Publisher]) -> DocumentJson:
+    # They would give each other away, and the provider with them.
+    if attribution != "named" or not beside:
+        return {}
+    return {"co_providers": [one.shown("named")["provider"] for one in beside]}
+
+
+def slugs_of(document: Mapping[str, Any]) -> list[str]:
+    """The organisations that a document shows as its publishers, once each."""
+    shown = [document.get("provider"), *(document.get("co_providers") or ())]
+    slugs = (one.get("slug") for one in shown if isinstance(one, dict))
+    # Another registry's document may hold anything here.
+    return list(dict.fromkeys(slug[:64] for slug in slugs if isinstance(slug, str)))
 
 
 def publish(
@@ -132,6 +159,22 @@ def withdraw(
         **document,
         "version": number,
         "withdrawal": dict(withdrawal),
+        "modified": moment,
+        "updated": moment,
+    }
+
+
+def leave(before: Mapping[str, Any], *, number: int, at: datetime, slug: str) -> DocumentJson:
+    """The version that says an organisation no longer publishes this jointly."""
+    left = [one for one in before.get("co_providers", ()) if one.get("slug") != slug]
+    document = {key: value for key, value in before.items() if key != "co_providers"}
+    moment = instant(at)
+    note = f"{slug} no longer publishes this record jointly."
+    return {
+        **document,
+        **({"co_providers": left} if left else {}),
+        "version": number,
+        "revision": {"type": "status", "note": note},
         "modified": moment,
         "updated": moment,
     }

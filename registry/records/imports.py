@@ -16,8 +16,9 @@ from registry.errors import Conflict, Invalid
 from registry.providers.models import Provider
 from registry.records import documents, queries
 from registry.records.content.check import check
+from registry.records.copublishers import publisher_of
+from registry.records.drafts import keep_draft
 from registry.records.models import Draft, Record
-from registry.records.service import keep_draft, publisher_of
 from registry.records.versions import PUBLISHED, REVISED, Desk, NextVersion, write_versions
 from registry.records.visibility import Tlp
 from registry.records.workflow import Life

@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.db import Base, BigKey, Bytes, Json, UtcDateTime
+from registry.db import Base, BigKey, Bytes, Json, NullableJson, UtcDateTime
 
 
 class Record(Base):
@@ -29,11 +29,9 @@ class Record(Base):
         # is.
         Index("ix_record_listed_first", "listed", "first_seq"),
         Index("ix_record_kind_first", "listed", "kind", "first_seq"),
-        Index("ix_record_provider_first", "listed", "shown_provider", "first_seq"),
         Index("ix_record_imported_last", "imported", "last_seq"),
         Index("ix_record_kind_imported_last", "kind", "imported", "last_seq"),
         Index("ix_record_kind_last", "kind", "last_seq"),
-        Index("ix_record_provider_last", "shown_provider", "last_seq"),
         Index("ix_record_last", "last_seq"),
     )
 
@@ -87,9 +85,17 @@ class Draft(Base):
     `document` holds the draft bytes: the canonical document less `version published modified updated`, and
     with `prev`. `digest` is their SHA-256, and `revision` counts every change of handling, restricted parts
     and state: together they are the draft's ETag.
+
+    `author` edited it last, `authors` are all who did while it lived: the four-eyes rule asks for somebody
+    else. `comments` are what a reviewer returned it with. `trail` tells what each of the last revisions
+    changed, so that a stale `If-Match` can be answered with it. A scheduled draft has `due_at`, the ids that
+    go out `together` (its own among them, sorted) and `scheduled_by`; `missed` says why a schedule came to
+    nothing.
     """
 
     __tablename__ = "draft"
+    # What is due, and nothing else, is what the workers look for twice a second.
+    __table_args__ = (Index("ix_draft_due_at", "due_at"),)
 
     record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
     step: Mapped[str] = mapped_column(String(16))
@@ -99,7 +105,45 @@ class Draft(Base):
     handling: Mapped[dict[str, Any]] = mapped_column(Json)
     restricted: Mapped[list[Any]] = mapped_column(Json)
     author: Mapped[str] = mapped_column(String(255))
+    authors: Mapped[list[str]] = mapped_column(Json, default=list)
+    approved_by: Mapped[str | None] = mapped_column(String(400))
+    comments: Mapped[list[Any]] = mapped_column(Json, default=list)
+    trail: Mapped[list[Any]] = mapped_column(Json, default=list)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    together: Mapped[list[str]] = mapped_column(Json, default=list)
+    scheduled_by: Mapped[str | None] = mapped_column(String(400))
+    missed: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Invitation(Base):
+    """Another organisation that publishes a record jointly, or is asked to.
+
+    `invited` is whether the next version is to name it, `member` whether the newest one does. Its approval is
+    of exact bytes: it counts while `digest` is that of the draft.
+    """
+
+    __tablename__ = "invitation"
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"), primary_key=True, index=True)
+    position: Mapped[int]
+    invited: Mapped[bool]
+    member: Mapped[bool] = mapped_column(default=False)
+    invited_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    approved_by: Mapped[str | None] = mapped_column(String(400))
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DraftQuota(Base):
+    """How many drafts an organisation began on one day (UTC). The row is the lock on it."""
+
+    __tablename__ = "draft_quota"
+
+    provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    used: Mapped[int]
 
 
 class RestrictedPart(Base):
@@ -154,6 +198,23 @@ class RecordTag(Base):
 
     record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
     tag: Mapped[str] = mapped_column(String(255), primary_key=True)
+    first_seq: Mapped[int] = mapped_column(BigInteger)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecordProvider(Base):
+    """An organisation that readers know to have published a record, alone or with others. Copies the sequence
+    numbers to sort by.
+    """
+
+    __tablename__ = "record_provider"
+    __table_args__ = (
+        Index("ix_record_provider_slug_first", "slug", "first_seq"),
+        Index("ix_record_provider_slug_last", "slug", "last_seq"),
+    )
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), primary_key=True)
     first_seq: Mapped[int] = mapped_column(BigInteger)
     last_seq: Mapped[int] = mapped_column(BigInteger)
 

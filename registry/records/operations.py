@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Reference, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from registry.http import JSON_TYPE
 from registry.records.content.examples import EXAMPLES
@@ -35,6 +35,29 @@ _ACTION = _body(
     Schema(
         type=OpenAPIType.OBJECT,
         properties={
+            "comments": Schema(
+                type=OpenAPIType.ARRAY,
+                description="return: what is to be changed, as {pointer, text}.",
+                items=Schema(
+                    type=OpenAPIType.OBJECT,
+                    required=["text"],
+                    properties={
+                        "pointer": Schema(type=OpenAPIType.STRING, description="Into the draft (RFC 6901)."),
+                        "text": Schema(type=OpenAPIType.STRING),
+                    },
+                ),
+            ),
+            "at": Schema(
+                type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME, description="schedule: when."
+            ),
+            "with": Schema(
+                type=OpenAPIType.ARRAY,
+                items=Schema(type=OpenAPIType.STRING),
+                description="schedule: ids of the records that go out together with it, or not at all.",
+            ),
+            "provider": Schema(
+                type=OpenAPIType.STRING, description="invite: the organisation that is to publish it jointly."
+            ),
             "code": Schema(type=OpenAPIType.STRING, description="withdraw: why, as one word."),
             "text": Schema(type=OpenAPIType.STRING, description="withdraw: why, as readers are told."),
             "replaced_by": Schema(
@@ -43,13 +66,33 @@ _ACTION = _body(
             "note": Schema(type=OpenAPIType.STRING, description="reinstate: why."),
         },
     ),
-    "Nothing to publish; the reason to withdraw or reinstate.",
+    "What the action takes; nothing to submit, approve, publish, cancel and leave.",
     {
         "publish": {},
+        "return": {"comments": [{"pointer": "/title", "text": "Say where it happened."}]},
+        "schedule": {"at": "2030-05-01T09:00:00Z", "with": ["CIR-7GQ2M4KX9X"]},
+        "invite": {"provider": "example-lab"},
         "withdraw": {"code": "duplicate", "text": "Told twice."},
         "reinstate": {"note": "It was not a duplicate."},
     },
     required=False,
+)
+_HANDLING = _body(
+    Schema(
+        type=OpenAPIType.OBJECT,
+        properties={
+            "handling": Schema(
+                type=OpenAPIType.OBJECT, description="tlp, groups, people, embargo_until: whom it is for."
+            ),
+            "restricted": Schema(
+                type=OpenAPIType.ARRAY,
+                items=Schema(type=OpenAPIType.OBJECT),
+                description="Parts that only some may see: {id, tlp, groups, people, content}.",
+            ),
+        },
+    ),
+    "What stands beside the draft, in the shape that reading it answers; the rest of that is passed over.",
+    {"amber": {"handling": {"tlp": "AMBER", "groups": ["labs"]}}},
 )
 
 
@@ -62,8 +105,8 @@ class TakesSubmission(Operation):
 
 
 @dataclass
-class TakesReason(Operation):
-    """An operation whose body may say why."""
+class TakesAction(Operation):
+    """An operation whose body says more of what is to be done."""
 
     def __post_init__(self) -> None:
         self.request_body = _ACTION
@@ -91,3 +134,11 @@ class TakesOrder(Operation):
                 "unsuppress": {"reason": "The injunction was lifted."},
             },
         )
+
+
+@dataclass
+class TakesHandling(Operation):
+    """An operation whose body is what stands beside a draft."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _HANDLING

@@ -13,18 +13,29 @@ from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
 from registry.errors import NotFound, Suppressed
 from registry.ids import parse_id
-from registry.records.models import Audience, Draft, Record, RecordLink, RecordTag, Version
+from registry.providers.models import Provider
+from registry.records.models import (
+    Audience,
+    Draft,
+    Invitation,
+    Record,
+    RecordLink,
+    RecordProvider,
+    RecordTag,
+    Version,
+)
 from registry.records.restricted.store import newest_parts
 from registry.records.visibility import (
     GROUP,
     PERSON,
     Facts,
     Tlp,
+    invited,
     is_for,
     may_read,
     may_read_shared,
-    may_work_on,
     readable,
+    workable,
 )
 
 _NO_RECORD = "There is no record {id} here."
@@ -72,6 +83,14 @@ class Changed:
     kind: str
     action: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An organisation that publishes a record jointly, or is asked to."""
+
+    invitation: Invitation
+    provider: Provider
 
 
 _STORED: tuple[Any, ...] = (
@@ -203,19 +222,31 @@ def _narrow(
     query: Select[Any],
     *,
     kind: Sequence[str] = (),
-    provider: Sequence[str] = (),
     origin: Sequence[str] = (),
     imported: bool = True,
 ) -> Select[Any]:
     if kind:
         query = query.where(Record.kind.in_(kind))
-    if provider:
-        query = query.where(Record.shown_provider.in_(provider))
     if origin:
         query = query.where(Record.origin.in_(origin))
     if not imported:
         query = query.where(Record.imported.is_(False))
     return query
+
+
+def _of_provider(query: Select[Any], slug: str) -> Select[Any]:
+    joined = query.join(RecordProvider, RecordProvider.record_pk == Record.pk)
+    return joined.where(RecordProvider.slug == slug)
+
+
+def _published_by(slugs: Sequence[str]) -> ColumnElement[bool]:
+    """Whether one of these organisations published it, alone or with others."""
+    return (
+        select(RecordProvider.slug)
+        .where(RecordProvider.record_pk == Record.pk, RecordProvider.slug.in_(slugs))
+        .correlate(Record)
+        .exists()
+    )
 
 
 async def page(
@@ -235,13 +266,15 @@ async def page(
     First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be
     borne, by themselves or by a narrower tag.
     """
-    query = _narrow(_current(), kind=kind, provider=provider, origin=origin).where(
-        Record.listed, readable(actor)
-    )
+    query = _narrow(_current(), kind=kind, origin=origin).where(Record.listed, readable(actor))
     order = Record.first_seq
+    # Of a tag or a provider, walk its own index in order, instead of sorting what it yields.
+    if provider and not tag and len(set(provider)) == 1:
+        query, order = _of_provider(query, provider[0]), RecordProvider.first_seq
+    elif provider:
+        query = query.where(_published_by(provider))
     for position, wanted in enumerate(dict.fromkeys(tag)):
         if position == 0:
-            # Walk the tag's own index in order, instead of sorting what it yields.
             query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == wanted)
             order = RecordTag.first_seq
         else:
@@ -273,8 +306,12 @@ async def recent(
     """The newest public version of the records that changed last, withdrawn ones among them: what feeds are
     made of.
     """
-    query = _narrow(_current(), kind=kind, provider=provider, imported=imported).where(readable(ANONYMOUS))
+    query = _narrow(_current(), kind=kind, imported=imported).where(readable(ANONYMOUS))
     order = Record.last_seq
+    if len(set(provider)) == 1:
+        query, order = _of_provider(query, provider[0]), RecordProvider.last_seq
+    elif provider:
+        query = query.where(_published_by(provider))
     if tag is not None:
         query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == tag)
         order = RecordTag.last_seq
@@ -363,15 +400,43 @@ async def changed_at(session: AsyncSession) -> datetime | None:
 
 async def draft(session: AsyncSession, actor: Actor, id: str) -> tuple[Record, Draft | None]:
     """A record and its draft, for those who may work on it; for everybody else there is no such record."""
+    return await _drafted(session, id, workable(actor))
+
+
+async def shown_draft(
+    session: AsyncSession, actor: Actor, id: str
+) -> tuple[Record, Draft | None, Invitation | None]:
+    """The same, also for an organisation that is invited to publish it, with its invitation."""
+    record, draft = await _drafted(session, id, or_(workable(actor), invited(actor)))
+    if actor.provider is None or actor.provider == record.provider_pk:
+        return record, draft, None
+    invitation = await session.get(Invitation, (record.pk, actor.provider))
+    # Who is left out of the next version may still leave the newest, and has no business in the draft.
+    return record, draft if invitation is None or invitation.invited else None, invitation
+
+
+async def _drafted(session: AsyncSession, id: str, seen: ColumnElement[bool]) -> tuple[Record, Draft | None]:
+    """What is hidden and what does not exist are asked for, and not found, in the same way."""
     tidy = parse_id(id)
-    row = (
-        await session.execute(
-            select(Record, Draft).outerjoin(Draft, Draft.record_pk == Record.pk).where(Record.id == tidy)
-        )
-    ).first()
-    if row is None or not may_work_on(actor, row.Record.provider_pk):
+    query = select(Record, Draft).outerjoin(Draft, Draft.record_pk == Record.pk)
+    row = (await session.execute(query.where(Record.id == tidy, seen))).first()
+    if row is None:
         raise NotFound(_NO_RECORD.format(id=tidy))
     return row.Record, row.Draft
+
+
+async def invitations(session: AsyncSession, record_pks: Iterable[int]) -> dict[int, list[Invited]]:
+    """Who publishes these records jointly, or is asked to, in the order in which they are named."""
+    query = (
+        select(Invitation, Provider)
+        .join(Provider, Provider.pk == Invitation.provider_pk)
+        .where(Invitation.record_pk.in_(record_pks))
+        .order_by(Invitation.record_pk, Invitation.position)
+    )
+    found: dict[int, list[Invited]] = {}
+    for invitation, provider in await session.execute(query):
+        found.setdefault(invitation.record_pk, []).append(Invited(invitation, provider))
+    return found
 
 
 async def handling(session: AsyncSession, record: Record) -> dict[str, Any]:

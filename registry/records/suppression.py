@@ -18,7 +18,7 @@ from registry.errors import Conflict, Finding, Invalid, NotFound
 from registry.ids import parse_id
 from registry.records import queries
 from registry.records.models import Record
-from registry.records.preconditions import match
+from registry.records.preconditions import match_version
 from registry.records.versions import Desk, scopes_left
 from registry.records.workflow import Life
 
@@ -65,7 +65,7 @@ async def suppress(
     before = await queries.last_version(session, record)
     if before is None:
         raise Conflict(f"{record.id} was never published: there is nothing to withhold.")
-    match(if_match, before.commit)
+    await match_version(session, if_match, record, before)
     record.suppressed = code.strip()
     record.suppressed_at = now()
     record.listed = False
@@ -95,7 +95,7 @@ async def unsuppress(
     before = await queries.last_version(session, record)
     if record.suppressed is None or before is None:
         raise Conflict(f"{record.id} is not suppressed.")
-    match(if_match, before.commit)
+    await match_version(session, if_match, record, before)
     code = record.suppressed
     record.suppressed = record.suppressed_at = None
     record.listed = record.current > 0 and record.life == Life.PUBLISHED.value

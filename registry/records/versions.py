@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from registry.actor import Actor
 from registry.canonical import canonical, commitment
@@ -17,7 +18,15 @@ from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
 from registry.records import documents
-from registry.records.models import Record, RecordLink, RecordTag, Version
+from registry.records.models import (
+    Audience,
+    Draft,
+    Record,
+    RecordLink,
+    RecordProvider,
+    RecordTag,
+    Version,
+)
 from registry.records.queries import Stored
 from registry.records.relations import loops
 from registry.records.restricted.store import keep_parts
@@ -30,12 +39,13 @@ _LONGEST_ROLE = 32
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What writes need besides a session: the name of this registry and the vocabulary that tags are checked
-    by.
+    """What writes need besides a session: the name of this registry, the vocabulary that tags are checked by,
+    and how many drafts an organisation may begin in a day.
     """
 
     origin: str
     vocabulary: Vocabulary
+    drafts_per_day: int = 5000
 
 
 @dataclass(slots=True)
@@ -43,7 +53,9 @@ class NextVersion:
     """A version about to be written. `record` is None for one whose record is written with it.
 
     `columns` are what else changes in the record's row. `parts` are the restricted parts that stand beside
-    the version, all of them; None leaves those there are as they are.
+    the version, all of them, and `audience` whom it is for from now on, as (group or person, name); None
+    leaves those there are as they are. `ends_draft` removes the draft that it was made from. `by` did it,
+    where that is not the actor.
     """
 
     record: Record | None
@@ -55,6 +67,9 @@ class NextVersion:
     shared: bool = False
     columns: dict[str, Any] = field(default_factory=dict)
     parts: Sequence[Mapping[str, Any]] | None = None
+    audience: Sequence[tuple[str, str]] | None = None
+    ends_draft: bool = False
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,8 @@ async def write_versions(
     keys = await _write_records(session, steps, seqs)
     written = [_worked_out(desk, step, keys[step.id], seq) for step, seq in zip(steps, seqs, strict=True)]
     await _write_rows(session, written)
+    await _keep_audiences(session, written)
+    await _end_drafts(session, written)
     for each in written:
         if each.step.parts is not None:
             await keep_parts(session, each.pk, each.step.parts, at=each.stored.at)
@@ -112,15 +129,23 @@ async def _write_records(
 ) -> dict[str, int]:
     """Write the records' own rows; answers the key of each by its id."""
     fresh: list[dict[str, Any]] = []
+    # Rows that change in the same columns are changed by one statement.
+    changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     keys: dict[str, int] = {}
     for step, seq in zip(steps, seqs, strict=True):
         columns = {**step.columns, **_record_columns(step, seq)}
         if step.record is None:
             fresh.append(columns)
             continue
-        # One statement each: the columns differ, and what an import revises is few.
         keys[step.id] = step.record.pk
-        await session.execute(update(Record).where(Record.pk == step.record.pk).values(**columns))
+        changed.setdefault(tuple(sorted(columns)), []).append({**columns, "of": step.record.pk})
+        # That statement goes past the session, which would go on holding what was.
+        for name, value in columns.items():
+            set_committed_value(step.record, name, value)
+    for names, rows in changed.items():
+        table = table_of(Record)
+        statement = table.update().where(table.c.pk == bindparam("of"))
+        await session.execute(statement.values({name: bindparam(name) for name in names}), rows)
     if fresh:
         made = await session.execute(insert(Record).returning(Record.id, Record.pk), fresh)
         keys.update((id, pk) for id, pk in made)
@@ -191,8 +216,13 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
     public = [each for each in written if each.seq is not None]
     revised = [each.pk for each in public if each.step.record is not None]
     if revised:
-        await session.execute(delete(RecordTag).where(RecordTag.record_pk.in_(revised)))
-        await session.execute(delete(RecordLink).where(RecordLink.record_pk.in_(revised)))
+        for table in (RecordTag, RecordLink, RecordProvider):
+            await session.execute(delete(table_of(table)).where(table_of(table).c.record_pk.in_(revised)))
+    shown = [
+        {"record_pk": each.pk, "slug": slug, "first_seq": each.stored.first_seq, "last_seq": each.seq}
+        for each in public
+        for slug in documents.slugs_of(each.step.document)
+    ]
     tags = [
         {"record_pk": each.pk, "tag": tag, "first_seq": each.stored.first_seq, "last_seq": each.seq}
         for each in public
@@ -207,6 +237,32 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
         await session.execute(insert(table_of(RecordTag)), tags)
     if links:
         await session.execute(insert(table_of(RecordLink)), links)
+    if shown:
+        await session.execute(insert(table_of(RecordProvider)), shown)
+
+
+async def _keep_audiences(session: AsyncSession, written: Sequence[_Written]) -> None:
+    """Whom shared versions are for from now on."""
+    told = {each.pk: each.step.audience for each in written if each.step.audience is not None}
+    if not told:
+        return
+    audience = table_of(Audience)
+    await session.execute(delete(audience).where(audience.c.record_pk.in_(told)))
+    rows = [
+        {"record_pk": pk, "audience": sort, "name": name}
+        for pk, named in told.items()
+        for sort, name in dict.fromkeys(named)
+    ]
+    if rows:
+        await session.execute(insert(audience), rows)
+
+
+async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> None:
+    """Remove the drafts that became versions, or were given up with them."""
+    ended = [each.pk for each in written if each.step.ends_draft]
+    if ended:
+        drafts = table_of(Draft)
+        await session.execute(delete(drafts).where(drafts.c.record_pk.in_(ended)))
 
 
 def _with_broader(vocabulary: Vocabulary, document: Mapping[str, Any]) -> list[str]:
@@ -225,7 +281,7 @@ def _entry(desk: Desk, actor: Actor, written: _Written, left: Sequence[str]) -> 
         action=step.action if public else "shared",
         subject=step.id,
         origin=desk.origin,
-        actor=actor.name,
+        actor=step.by or actor.name,
         at=stored.at,
         version=step.number,
         kind=step.kind,
@@ -236,21 +292,21 @@ def _entry(desk: Desk, actor: Actor, written: _Written, left: Sequence[str]) -> 
 
 
 def _scopes(written: _Written) -> tuple[str, ...]:
-    step, shown = written.step, written.stored.shown_provider
+    step = written.step
     about = [f"record:{id}" for role, _, id in written.links if role == "about"]
-    by = [f"provider:{shown}"] if shown else []
+    by = [f"provider:{slug}" for slug in documents.slugs_of(step.document)]
     tags = (f"tag:{tag}" for tag in written.tags)
     return ("all", f"record:{step.id}", f"kind:{step.kind}", *by, *about, *tags)
 
 
 async def scopes_left(session: AsyncSession, records: Sequence[Record]) -> dict[int, list[str]]:
     """What the newest versions stand in, by the record's key: a feed that a revision leaves is stale too."""
-    left: dict[int, list[str]] = {
-        record.pk: [f"provider:{record.shown_provider}"] if record.shown_provider else []
-        for record in records
-    }
+    left: dict[int, list[str]] = {record.pk: [] for record in records}
     if not left:
         return left
+    shown = select(RecordProvider.record_pk, RecordProvider.slug).where(RecordProvider.record_pk.in_(left))
+    for pk, slug in await session.execute(shown):
+        left[pk].append(f"provider:{slug}")
     tags = select(RecordTag.record_pk, RecordTag.tag).where(RecordTag.record_pk.in_(left))
     for pk, tag in await session.execute(tags):
         left[pk].append(f"tag:{tag}")

@@ -6,8 +6,8 @@ from typing import Any
 from registry.canonical import digest
 from registry.clock import instant
 from registry.errors import Finding
+from registry.records.drafts import DraftState
 from registry.records.queries import Changed, Stored
-from registry.records.service import DraftState
 from registry.records.suppression import Withheld
 
 
@@ -34,9 +34,16 @@ def version_summary(row: Stored) -> dict[str, Any]:
 
 
 def published(row: Stored) -> dict[str, Any]:
-    """The answer to publishing, withdrawing and reinstating."""
+    """The answer to what makes a version: publishing, withdrawing, reinstating, leaving."""
     state = "withdrawn" if row.withdrawn else "published"
-    return {"id": row.id, "kind": row.kind, "version": row.label, "commit": row.commit, "state": state}
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "version": row.label,
+        "commit": row.commit,
+        "etag": row.commit,
+        "state": state,
+    }
 
 
 def draft(state: DraftState) -> dict[str, Any]:
@@ -51,7 +58,19 @@ def draft(state: DraftState) -> dict[str, Any]:
 
 
 def handling(state: DraftState) -> dict[str, Any]:
-    return {"state": state.step, "handling": dict(state.handling), "restricted": list(state.restricted)}
+    """What stands beside a draft. Only `handling` and `restricted` can be put."""
+    shown = {
+        "state": state.step,
+        "handling": dict(state.handling),
+        "restricted": list(state.restricted),
+        "comments": list(state.comments),
+        "approvals": list(state.approvals),
+        "schedule": dict(state.schedule) if state.schedule else None,
+        "missed": dict(state.missed) if state.missed else None,
+        "authors": list(state.authors),
+        "approved_by": state.approved_by,
+    }
+    return {key: value for key, value in shown.items() if value is not None}
 
 
 def validation(submission: Mapping[str, Any] | None, findings: Sequence[Finding]) -> dict[str, Any]:

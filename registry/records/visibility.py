@@ -5,7 +5,7 @@ test holds the two equal; every read of a record passes through one of them. Tra
 records.md applies it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from registry.actor import Actor
-from registry.records.models import Audience, PartAudience, Record, RestrictedPart
+from registry.records.models import Audience, Invitation, PartAudience, Record, RestrictedPart
 
 
 class Tlp(StrEnum):
@@ -188,3 +188,27 @@ def _beside(actor: Actor, tlp: Any, shared_with: _Exists) -> ColumnElement[bool]
 def may_work_on(actor: Actor, provider: int) -> bool:
     """Whether drafts of that organisation's records exist, for all that the actor can tell."""
     return actor.steward or (actor.provider is not None and actor.provider == provider)
+
+
+def workable(actor: Actor) -> ColumnElement[bool]:
+    """`may_work_on` as a condition on `Record`."""
+    if actor.steward:
+        return true()
+    return Record.provider_pk == actor.provider if actor.provider is not None else false()
+
+
+def invited(actor: Actor) -> ColumnElement[bool]:
+    """Whether the actor's organisation is asked to publish a record jointly, or does already."""
+    if actor.provider is None:
+        return false()
+    asked = select(Invitation.record_pk).where(
+        Invitation.record_pk == Record.pk, Invitation.provider_pk == actor.provider
+    )
+    return asked.exists()
+
+
+def may_see_part(actor: Actor, part: Mapping[str, Any]) -> bool:
+    """Whether a restricted part of a draft is shared with the actor, who is invited to publish it."""
+    groups, people = part.get("groups") or (), part.get("people") or ()
+    share = Share(Tlp(part["tlp"]), frozenset(groups), frozenset(people))
+    return share.tlp is Tlp.CLEAR or (actor.reads_restricted and _is_named(actor, share))

@@ -7,7 +7,7 @@ registry stamps on it.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from registry.records.content.common import (
     Absent,
@@ -108,10 +108,17 @@ class Restricted(Element):
     content: dict[str, Any]
 
 
+def _slugs_alone(sent: Any) -> Any:
+    """Slugs, also where somebody sends back co-publishers as a draft shows them."""
+    if not isinstance(sent, list):
+        return sent
+    return [one["slug"] if isinstance(one, dict) and "slug" in one else one for one in sent]
+
+
 class Submitted(Common):
     """What comes beside the document in a submission."""
 
-    co_providers: Few[Slug] | None = Field(
+    co_providers: Annotated[Few[Slug] | None, BeforeValidator(_slugs_alone)] = Field(
         None, description="Organisations that are invited to publish it jointly."
     )
     handling: Handling | None = None

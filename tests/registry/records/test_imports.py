@@ -17,7 +17,7 @@ from registry.extensions import Node
 from registry.ids import derived_id
 from registry.providers import service as providers
 from registry.providers.models import Provider
-from registry.records import queries, service
+from registry.records import drafts, publishing, queries
 from registry.records.content.check import check
 from registry.records.imports import Incoming, import_batch
 from registry.records.models import Draft, Record, RestrictedPart, Version
@@ -146,7 +146,7 @@ async def test_a_withdrawn_record_stays_withdrawn_whatever_its_source_says(bench
     await bench.bring(item)
     async with bench.database.write() as session:
         stored = await queries.newest(session, bench.owner, item.id)
-        await service.withdraw(
+        await publishing.withdraw(
             session, bench.desk, bench.owner, item.id, {"code": "error"}, if_match=stored.commit
         )
     before = await bench.everything()
@@ -185,11 +185,9 @@ async def test_a_changed_item_waits_as_a_draft_and_is_published_later(bench: Ben
 async def edit(bench: Bench, item: Incoming, **changes: Any) -> None:
     """Somebody goes over an imported record by hand."""
     async with bench.database.write() as session:
-        state = await service.read_draft(session, bench.owner, item.id)
+        state = await drafts.read_draft(session, bench.owner, item.id)
         submission = {**lesson(), "source": {"scheme": "test", "id": item.key[1]}, **changes}
-        await service.replace_draft(
-            session, bench.desk, bench.owner, item.id, submission, if_match=state.etag
-        )
+        await drafts.replace_draft(session, bench.desk, bench.owner, item.id, submission, if_match=state.etag)
 
 
 async def test_an_imported_draft_that_somebody_went_over_is_published_as_they_left_it(bench: Bench) -> None:

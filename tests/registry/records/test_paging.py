@@ -249,11 +249,15 @@ async def test_the_newest_version_is_the_one_written_last_whatever_the_clock_say
 ) -> None:
     from datetime import UTC, datetime
 
-    from registry.records import service
+    from registry.records import publishing
 
     lab = await join()
     id = await bring_out(client, lab, lesson())
-    monkeypatch.setattr(service, "now", lambda: datetime(2020, 1, 1, tzinfo=UTC))
+
+    async def set_back(_: object) -> datetime:
+        return datetime(2020, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(publishing, "clock_of", set_back)
     await revise(client, lab, id, title="Second")
     async with database.read() as session:
         newest = await queries.newest(session, ANONYMOUS, id)

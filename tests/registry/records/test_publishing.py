@@ -98,6 +98,7 @@ async def test_the_answer_to_publishing_names_the_version(client: httpx.AsyncCli
         "kind": "lesson",
         "version": "1",
         "commit": commit,
+        "etag": commit,
         "state": "published",
     }
     assert done.headers["etag"] == f'"{commit}"'
@@ -119,7 +120,7 @@ async def test_publishing_takes_its_scope_and_the_drafts_present_etag(
     assert (await read(client, other)).status_code == 404
 
 
-@pytest.mark.parametrize("action", ["submit", "approve", "erase", "Publish", "publish ", "x" * 100])
+@pytest.mark.parametrize("action", ["edit", "Publish", "publish ", "x" * 100])
 async def test_an_action_that_is_not_there_is_not_found(
     client: httpx.AsyncClient, join: Join, action: str
 ) -> None:
@@ -127,11 +128,11 @@ async def test_an_action_that_is_not_there_is_not_found(
     made = await submit(client, lab, lesson())
     answer = await act(client, lab, made.json()["id"], action, made.headers["etag"])
     assert answer.status_code == 404
-    assert "publish, withdraw, reinstate" in answer.json()["detail"]
+    assert "submit, return, approve, publish" in answer.json()["detail"]
 
 
 async def test_nobody_publishes_what_others_must_approve_first(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab, _ = await join(), await join("other-lab")
     made = await submit(client, lab, lesson(co_providers=["other-lab"]))
     answer = await act(client, lab, made.json()["id"], "publish", made.headers["etag"])
     assert answer.status_code == 409

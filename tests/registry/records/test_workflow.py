@@ -33,7 +33,7 @@ def test_what_is_withdrawn_can_only_be_reinstated(standing: Standing) -> None:
 
 
 @pytest.mark.parametrize("life", [Life.UNPUBLISHED, Life.PUBLISHED])
-@pytest.mark.parametrize("step", [Step.DRAFT, Step.SUBMITTED, Step.RETURNED, Step.APPROVED])
+@pytest.mark.parametrize("step", [Step.DRAFT, Step.SUBMITTED, Step.APPROVED])
 def test_publishing_takes_a_draft_and_leaves_none(life: Life, step: Step) -> None:
     assert advance(Standing(life, step), Action.PUBLISH) == Standing(Life.PUBLISHED, Step.NONE)
 

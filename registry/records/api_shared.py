@@ -1,0 +1,30 @@
+"""What the handlers of records share: where their parameters come from, and answers to one reader alone."""
+
+from typing import Annotated, Any
+
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, SkipValidation
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor
+from registry.extensions import Node
+from registry.http import JSON_TYPE, PRIVATE
+from registry.records.versions import Desk
+
+Actors = NamedDependency[SkipValidation[Actor]]
+Nodes = NamedDependency[SkipValidation[Node]]
+Reading = NamedDependency[SkipValidation[AsyncSession]]
+RecordId = Annotated[
+    str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")
+]
+
+
+async def desk_of(node: Node) -> Desk:
+    return Desk(node.origin, await node.vocabulary.current(), node.settings.drafts_per_day)
+
+
+def private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
+    """An answer to somebody that nobody else is to keep."""
+    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
+    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})

@@ -1,0 +1,177 @@
+"""What providers write, over HTTP: drafts, what stands beside them, and what is done to a record."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Response, get, post, put
+from litestar.params import PathParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Scope
+from registry.errors import Malformed, NotFound, Unauthenticated
+from registry.http import JSON_TYPE, AnyRequest, prepared, read_json_body
+from registry.idempotency import once
+from registry.problems import problem_responses
+from registry.records import drafts, views
+from registry.records.actions import ACTIONS
+from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of, private
+from registry.records.drafts import DraftState
+from registry.records.operations import TakesAction, TakesHandling, TakesSubmission
+from registry.records.quotas import drafts_left
+
+WRITING = [{"oauth2": [Scope.RECORDS_WRITE.value]}]
+# One of them: which, the table of actions says.
+ACTING = [{"oauth2": [scope]} for scope in sorted({action.scope.value for action in ACTIONS.values()})]
+
+
+class Writes(Controller):
+    """What providers write.
+
+    Whoever may not is told so before their body is read, and a body is read whole before a write begins:
+    nobody is held up by a stranger or by a slow sender.
+    """
+
+    @post(
+        "/validate",
+        operation_id="validateRecord",
+        operation_class=TakesSubmission,
+        status_code=200,
+        responses=problem_responses(400, 413, 415),
+    )
+    async def validate(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
+        """Every finding in a submission, as submitting it would tell them. Nothing is stored."""
+        raw = await read_json_body(request)
+        vocabulary = await node.vocabulary.current()
+        async with node.database.read() as session:
+            checked = await drafts.judge_whole(session, vocabulary, actor.provider_slug, raw)
+        return private(views.validation(checked.submission, checked.findings))
+
+    @post(
+        "/records",
+        operation_id="submitRecord",
+        operation_class=TakesSubmission,
+        status_code=201,
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 413, 415, 422, 429),
+    )
+    async def submit(self, request: AnyRequest, actor: Actors, node: Nodes) -> Response[Any]:
+        """Begin a record as a draft. `RateLimit` tells how many more your organisation may begin today."""
+        actor.require(Scope.RECORDS_WRITE)
+        raw = await read_json_body(request)
+        desk = await desk_of(node)
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            state = await drafts.create_draft(session, desk, actor, raw)
+            left = await drafts_left(session, actor.provider, desk.drafts_per_day)
+            headers = {"Location": f"/api/v1/records/{state.id}/draft", "ETag": f'"{state.etag}"'}
+            headers |= left.headers()
+            return private(views.draft(state), status=201, headers=headers)
+
+        return await once(request, node, actor, work)
+
+    @get(
+        "/records/{id:str}/draft",
+        operation_id="readDraft",
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404),
+    )
+    async def read_draft(
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
+    ) -> Response[bytes]:
+        """The draft bytes; without a draft, those that a revision starts from."""
+        state = await drafts.read_draft(reading, actor, id)
+        return prepared(request, state.document, JSON_TYPE, etag=state.etag)
+
+    @put(
+        "/records/{id:str}/draft",
+        operation_id="replaceDraft",
+        operation_class=TakesSubmission,
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404, 412, 413, 415, 422, 428),
+    )
+    async def replace_draft(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[Any]:
+        """Replace the draft, or begin a revision of a published record. Takes `If-Match`."""
+        actor.require(Scope.RECORDS_WRITE)
+        raw = await read_json_body(request)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        async with node.database.write() as session:
+            state = await drafts.replace_draft(session, desk, actor, id, raw, if_match=if_match)
+        return private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
+
+    @get(
+        "/records/{id:str}/handling",
+        operation_id="readHandling",
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404),
+    )
+    async def read_handling(
+        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId
+    ) -> Response[bytes]:
+        """Where the draft stands, who it is for, when it goes out, who approved it, what reviewers asked for,
+        and what was set aside from the public document.
+        """
+        state = await drafts.read_draft(reading, actor, id)
+        return prepared(request, msgspec.json.encode(views.handling(state)), JSON_TYPE, etag=state.etag)
+
+    @put(
+        "/records/{id:str}/handling",
+        operation_id="replaceHandling",
+        operation_class=TakesHandling,
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
+    )
+    async def replace_handling(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[Any]:
+        """Replace `handling` and `restricted`; what is not sent stays. Takes `If-Match`: the draft's ETag."""
+        actor.require(Scope.RECORDS_WRITE)
+        raw = await read_json_body(request)
+        if not isinstance(raw, dict):
+            raise Malformed("Handling is a JSON object.")
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        async with node.database.write() as session:
+            state = await drafts.put_handling(session, desk, actor, id, raw, if_match=if_match)
+        return private(views.handling(state), headers={"ETag": f'"{state.etag}"'})
+
+    @post(
+        "/records/{id:str}/actions/{action:str}",
+        operation_id="actOnRecord",
+        operation_class=TakesAction,
+        status_code=200,
+        security=ACTING,
+        responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
+    )
+    async def act(
+        self,
+        request: AnyRequest,
+        actor: Actors,
+        node: Nodes,
+        id: RecordId,
+        action: Annotated[str, PathParameter(description=f"One of: {', '.join(ACTIONS)}.")],
+    ) -> Response[Any]:
+        """Do something to a record. Takes `If-Match`: the draft's ETag to submit, return, approve, publish,
+        schedule, cancel and invite, the newest version's to withdraw, reinstate and leave what is published.
+        """
+        if not actor.known:
+            raise Unauthenticated("This needs a token or a session.")
+        if action not in ACTIONS:
+            raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
+        chosen = ACTIONS[action]
+        actor.require(chosen.scope)
+        raw = await read_json_body(request, optional=True)
+        if not isinstance(raw, dict):
+            raise Malformed("The body of an action is a JSON object.")
+        body = chosen.read(raw)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            done = await chosen.do(session, desk, actor, id, body, if_match)
+            if done is None:
+                return private({"id": id, "state": "left"})
+            if isinstance(done, DraftState):
+                return private(views.draft(done), headers={"ETag": f'"{done.etag}"'})
+            return private(views.published(done), headers={"ETag": f'"{done.commit}"'})
+
+        return await once(request, node, actor, work)
