@@ -15,7 +15,7 @@ from registry.errors import Malformed, NotFound, Unavailable
 from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor
 from registry.problems import problem_responses
 from registry.records import queries, views
-from registry.records.api_shared import Actors, Nodes, Reading, RecordId
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.api_writes import Writes
 from registry.records.content.schemas import schema
 from registry.records.content.submission import KINDS
@@ -23,9 +23,6 @@ from registry.records.queries import Stored
 
 MOST = 100
 Many = Annotated[list[str] | None, QueryParameter(max_items=20)]
-Origin = Annotated[
-    str | None, QueryParameter(description="Whose record, where two registries hold the same id.")
-]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="Items in one answer.")]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Response
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
@@ -17,6 +17,9 @@ Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
 RecordId = Annotated[
     str, PathParameter(description="A record id, such as CIR-7GQ2M4KX9X; case does not matter.")
+]
+Origin = Annotated[
+    str | None, QueryParameter(description="Whose record, where two registries hold the same id.")
 ]
 
 

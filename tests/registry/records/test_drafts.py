@@ -330,8 +330,8 @@ async def statements_of(database: Database, asking: Any) -> tuple[httpx.Response
     asked: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        # The front looks for changes on its own, whenever that is.
-        if "changelog" not in statement and not statement.startswith("BEGIN"):
+        # The front looks for changes on its own, whenever that is, and whose a token is, now and then.
+        if not any(word in statement for word in ("changelog", "token", "sharing_group", "BEGIN")):
             asked.append(statement)
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
