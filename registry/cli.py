@@ -13,6 +13,7 @@ from registry.changelog.append import public_head
 from registry.commands.exchange import register as register_exchange
 from registry.commands.groups import register as register_groups
 from registry.commands.providers import register as register_providers
+from registry.commands.remote import register as register_remote
 from registry.commands.samples import load_samples
 from registry.commands.taxonomies import register as register_taxonomies
 from registry.errors import CandorError, Misconfigured, Unavailable
@@ -172,6 +173,7 @@ register_providers(app)
 register_groups(app)
 register_taxonomies(app)
 register_exchange(app)
+register_remote(app)
 
 
 def main() -> None:

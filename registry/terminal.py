@@ -3,12 +3,21 @@
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from registry.errors import CandorError, Finding
@@ -64,6 +73,24 @@ def say_findings(findings: Iterable[Finding], where: str = "") -> None:
         err.print(f"[{colour}]{finding.severity.value}[/] [bold]{place}[/] {escape(finding.message)}")
         if finding.suggestion:
             err.print(f"      [dim]{escape(finding.suggestion)}[/]")
+
+
+@contextmanager
+def progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """A bar on standard error, where somebody looks at it."""
+    if quiet or not err.is_terminal:
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda done: shown.advance(task, done)
 
 
 def tell(error: CandorError) -> Exit:

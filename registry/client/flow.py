@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from registry.client.answers import error_of, seconds
 from registry.client.wire import Answer, Ask, Call, Failure
-from registry.errors import CandorError, Malformed, PreconditionFailed, Unavailable
+from registry.errors import CandorError, Malformed, PreconditionFailed, Unauthenticated, Unavailable
 
 T = TypeVar("T")
 
@@ -139,6 +139,8 @@ class Flow:
         ask = Ask("POST", "/oauth/token", (), headers, b"grant_type=client_credentials")
         asked = self.clock()
         answer = yield from self._tried(ask, repeatable=True)
+        if answer.status == 401:
+            raise Unauthenticated("The registry knows no such client, or another secret of it.")
         if answer.status != 200:
             raise error_of(answer)
         body = answer.object()

@@ -1,26 +1,18 @@
-"""`candor import` and `candor validate`."""
+"""`candor import`."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from registry import terminal
 from registry.actor import Actor, Scope
-from registry.errors import Conflict, Finding, Misconfigured, has_errors
-from registry.exchange import FORMATS, native
+from registry.errors import Conflict, Misconfigured
+from registry.exchange import FORMATS
 from registry.exchange.item import Format, Options
 from registry.exchange.run import Report, run
 from registry.exchange.sink import DrySink, RegistrySink
@@ -30,7 +22,6 @@ from registry.node import open_node
 from registry.providers import queries as providers
 from registry.providers.models import Provider
 from registry.providers.onboarding import State
-from registry.records.content.check import check
 from registry.records.versions import Desk
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.own import load_own
@@ -46,9 +37,8 @@ AsJson = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add `import` and `validate` to the command."""
+    """Add `import` to the command."""
     app.command("import")(import_)
-    app.command("validate")(validate)
 
 
 def import_(
@@ -122,7 +112,7 @@ async def _import(
     dry_run: bool,
     quiet: bool,
 ) -> Report:
-    async with _registry(required=not dry_run or slug is not None) as node:
+    async with local_registry(required=not dry_run or slug is not None) as node:
         if node is None:
             return await _run(chosen, path, options, DrySink(), Vocabulary(load_own()), quiet=quiet)
         owner = await _provider(node, slug, publish=publish, optional=dry_run)
@@ -152,7 +142,7 @@ async def _run(
     *,
     quiet: bool,
 ) -> Report:
-    with _progress(f"Importing {chosen.name}", chosen.count(path, options), quiet=quiet) as advance:
+    with terminal.progress(f"Importing {chosen.name}", chosen.count(path, options), quiet=quiet) as advance:
         items = chosen.read(path, options)
         return await run(items, sink, vocabulary=vocabulary, strict=chosen.strict, progress=advance)
 
@@ -167,7 +157,7 @@ async def _store_taxonomies(node: Node, chosen: Format, path: Path) -> None:
 
 
 @asynccontextmanager
-async def _registry(*, required: bool) -> AsyncIterator[Node | None]:
+async def local_registry(*, required: bool) -> AsyncIterator[Node | None]:
     """The registry of this machine. None when there is none and none is needed."""
     settings = terminal.settings()
     if not required and settings.embedded and not (settings.data / "candor.sqlite").exists():
@@ -204,24 +194,6 @@ async def _provider(node: Node, slug: str | None, *, publish: bool, optional: bo
     return owner
 
 
-@contextmanager
-def _progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """A bar on standard error, where somebody looks at it."""
-    if quiet or not terminal.err.is_terminal:
-        yield None
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=terminal.err, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.advance(task, done)
-
-
 def _tell(report: Report, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         terminal.say_json(report.as_json())
@@ -244,49 +216,3 @@ def _tell(report: Report, *, as_json: bool, dry_run: bool) -> None:
         terminal.say_findings(rejection.findings)
     if len(report.rejected) > SHOWN:
         terminal.err.print(f"… and {len(report.rejected) - SHOWN} more; --json lists all of them.")
-
-
-def validate(path: Path_, as_json: AsJson = False) -> None:
-    """Check native files and explain every mistake by line. Writes nothing and needs no registry."""
-    vocabulary = terminal.run(_vocabulary())
-    files: list[dict[str, Any]] = []
-    wrong = 0
-    for item in native.read(path, Options()):
-        findings = item.findings
-        if item.submission is not None:
-            # References to other files are resolved when they are imported.
-            findings = (*findings, *check(item.submission, vocabulary=vocabulary, sources=True).findings)
-        line_of = item.line_of or (lambda pointer: 1)
-        wrong += has_errors(findings)
-        files.append(
-            {
-                "item": item.name,
-                "findings": [{**each.as_json(), "line": line_of(each.pointer)} for each in findings],
-            }
-        )
-        if not as_json:
-            _tell_file(item.name, findings, line_of)
-    if as_json:
-        terminal.say_json({"valid": not wrong, "files": files})
-    else:
-        terminal.say(f"[bold]{len(files) - wrong}[/] of {len(files)} can be imported.")
-    if wrong:
-        raise typer.Exit(terminal.Exit.REJECTED)
-
-
-def _tell_file(name: str, findings: tuple[Finding, ...], line_of: Callable[[str], int]) -> None:
-    if not findings:
-        terminal.say(f"[green]fine[/] {escape(name)}")
-    for finding in findings:
-        terminal.say_findings([finding], where=f"{name}:{line_of(finding.pointer)} ")
-
-
-async def _vocabulary() -> Vocabulary:
-    """The vocabulary of this machine's registry, or the one that every registry has."""
-    try:
-        async with _registry(required=False) as node:
-            if node is not None:
-                return await node.vocabulary.current(fresh=True)
-    except (Misconfigured, OSError):
-        pass
-    return Vocabulary(load_own())

@@ -24,10 +24,16 @@ _SCHEME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 def read(path: Path, options: Options) -> Iterator[Item]:
     """The files at a path, in the order of their names. Raises `NotFound` when there is none."""
+    for _, item in read_with_paths(path, options):
+        yield item
+
+
+def read_with_paths(path: Path, options: Options) -> Iterator[tuple[Path, Item]]:
+    """As `read`, each with the file that it was read from."""
     found = False
     for file in _files(path):
         found = True
-        yield _item(file, files.short(file, path))
+        yield file, _item(file, files.short(file, path))
     if not found:
         raise NotFound(f"There are no files in the native format ({', '.join(SUFFIXES)}) at {path}.")
 

@@ -43,7 +43,7 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
@@ -61,6 +61,9 @@ def _registry(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         "CANDOR_PORT": str(port),
         "CANDOR_LOG_LEVEL": "error",
         "COLUMNS": "120",
+        # What `candor login` keeps is kept for this page alone.
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
     }
     for command in (
         ["init"],

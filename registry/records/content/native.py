@@ -5,8 +5,10 @@ other records may be `source:<scheme>:<id>`, which an import resolves.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+import yaml
 
 from registry.errors import Finding, Malformed
 from registry.yaml import Limits, Yaml, read_lined
@@ -83,3 +85,48 @@ def _refused(*args: Any) -> Native:
     findings = tuple(arg for arg in args if isinstance(arg, Finding))
     line = next((arg for arg in args if isinstance(arg, int)), 1)
     return Native(None, findings, lambda pointer: line)
+
+
+# What stands first in a file, in this order; everything else follows as it comes, `content` last.
+_FIRST = ("kind", "title", "summary", "language", "attribution", "basis", "license", "completeness")
+# Plain text that the strict reader takes for a number, and YAML 1.1 does not.
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.?[0-9]*)([eE][-+]?[0-9]+)?")
+
+
+def write(submission: Mapping[str, Any]) -> str:
+    """A submission as a file that `read` reads back as the same."""
+    fields = dict(submission)
+    body = fields.get("narrative")
+    below = isinstance(body, str) and body == body.strip() and "\r" not in body and body != ""
+    if below:
+        del fields["narrative"]
+    names = [*(name for name in _FIRST if name in fields), *(name for name in fields if name not in _FIRST)]
+    if "content" in names:
+        names.remove("content")
+        names.append("content")
+    front = yaml.dump(
+        {name: fields[name] for name in names},
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+    )
+    return f"---\n{front}---\n" + (f"\n{body}\n" if below else "")
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, in which text stays text for a reader of either version of YAML."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "'" if _NUMBER.fullmatch(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -1,0 +1,99 @@
+"""Actions on records at a registry: `publish`, `withdraw`, and whatever else its workflow knows."""
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from registry import terminal
+from registry.canonical import read_json
+from registry.client import Client, calls
+from registry.commands.remote.account import AsJson, opened
+from registry.commands.remote.named import record_id
+from registry.errors import Malformed, NotFound
+
+# These are about what readers have; all others are about the draft.
+_ON_VERSIONS = frozenset(("withdraw", "reinstate", "erase", "suppress", "unsuppress", "leave"))
+
+RecordName = Annotated[str, typer.Argument(metavar="ID", help="A record id, or a file that was pushed.")]
+Records = Annotated[list[str], typer.Argument(metavar="ID...", help="Record ids, or files that were pushed.")]
+
+
+def etag_for(client: Client, id: str, action: str) -> str:
+    """The validator that an action takes: the newest version's, or the draft's."""
+    if action in _ON_VERSIONS:
+        try:
+            return client.run(calls.read(id)).etag
+        except NotFound:
+            raise NotFound(f"There is no published version of {id} that you could {action}.") from None
+    return client.run(calls.draft(id)).etag
+
+
+def do(client: Client, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Take one action on a record as it stands now."""
+    etag = etag_for(client, id, action)
+    return client.run(calls.act(id, action, body, if_match=etag, key=str(uuid.uuid4()))).body
+
+
+def _each(records: list[str], action: str, body: dict[str, Any], as_json: bool) -> None:
+    """One action on several records, one after the other; the first that is refused ends it."""
+    ids = list(dict.fromkeys(map(record_id, records)))
+    answers: list[dict[str, Any]] = []
+    with opened() as client:
+        for id in ids:
+            answer = do(client, id, action, body)
+            answers.append({"id": id, **answer})
+            if not as_json:
+                _say(id, answer)
+    if as_json:
+        terminal.say_json(answers[0] if len(answers) == 1 else {"records": answers})
+
+
+def _say(id: str, answer: dict[str, Any]) -> None:
+    version = f", version {answer['version']}" if "version" in answer else ""
+    terminal.say(f"[bold]{id}[/] is {answer.get('state', 'done')}{version}.")
+
+
+def publish(records: Records, as_json: AsJson = False) -> None:
+    """Publish drafts as their next version."""
+    _each(records, "publish", {}, as_json)
+
+
+def withdraw(
+    record: RecordName,
+    code: Annotated[str, typer.Option(help="Why, in one word, such as duplicate.")],
+    text: Annotated[str, typer.Option(help="Why, as readers are told.")],
+    replaced_by: Annotated[str | None, typer.Option(help="The record to read instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a published record: it stays reachable by id, with your reason."""
+    body: dict[str, Any] = {"code": code, "text": text}
+    if replaced_by is not None:
+        body["replaced_by"] = {"id": record_id(replaced_by)}
+    _each([record], "withdraw", body, as_json)
+
+
+def reinstate(
+    record: RecordName,
+    note: Annotated[str | None, typer.Option(help="Why, as readers are told.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a withdrawal back."""
+    _each([record], "reinstate", {"note": note} if note else {}, as_json)
+
+
+def act(
+    record: RecordName,
+    action: Annotated[str, typer.Argument(help="Such as submit, return, approve, schedule or cancel.")],
+    body: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file with what the action takes.", exists=True, dir_okay=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take any action that the registry knows on a record."""
+    content = read_json(body.read_bytes()) if body is not None else {}
+    if not isinstance(content, dict):
+        raise Malformed("What an action takes is a JSON object.")
+    _each([record], action, content, as_json)

@@ -1,0 +1,1 @@
+"""A provider's own commands, against a registry that is served."""
