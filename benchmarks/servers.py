@@ -47,7 +47,9 @@ def environment(**settings: str) -> dict[str, str]:
 def candor(data: Path, **settings: str) -> Iterator[tuple[int, int]]:
     """`candor serve` over a data folder; yields its port and process id."""
     port = free_port()
-    given = environment(data=str(data), host=HOST, port=str(port), log_level="error", **settings)
+    given = environment(
+        data=str(data), host=HOST, port=str(port), log_level="error", limits="false", **settings
+    )
     with process([*CANDOR, "serve"], given, data, port, "/healthz") as pid:
         yield port, pid
 

@@ -22,6 +22,7 @@ from registry.feeds.api import FeedsController
 from registry.front import Front, Receive, Scope, Send
 from registry.http import AnyRequest, ReadableAddress, reading_from
 from registry.logs import RequestLog
+from registry.moderation.limits.middleware import Guesses, Limits
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
@@ -92,7 +93,9 @@ def create_app(
         },
         middleware=[
             ReadableAddress(),
+            Guesses(node.settings, node.counters),
             ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
+            Limits(node.settings, node.counters),
         ],
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(node.settings.name),
@@ -136,6 +139,7 @@ def _running(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await node.counters.close()
             node.database.on_commit.remove(wake)
 
     return lifespan

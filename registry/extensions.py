@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from registry.changelog.tail import LogReader
+from registry.counters import Counters
 from registry.db import Database
 from registry.errors import Misconfigured
 from registry.finder import Finder
@@ -30,6 +31,7 @@ class Node:
     """One running registry: what everything that belongs to it is built from.
 
     `origin` is its name in its log, frozen by `init`. `secret` keys what must not be computable from outside.
+    `counters` count for limits and lock-outs.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Node:
     secret: bytes = field(repr=False)
     vocabulary: VocabularyKeeper
     finder: Finder | None = None
+    counters: Counters = field(default_factory=Counters, repr=False)
 
     def with_finder(self, finder: Finder | None) -> "Node":
         return replace(self, finder=finder)

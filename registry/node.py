@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.append import PUBLIC
 from registry.changelog.models import Counter, NodeFact
+from registry.counters import Counters
 from registry.db import Database
 from registry.errors import Misconfigured
 from registry.extensions import Extension, Node
@@ -74,7 +75,15 @@ async def load_node(settings: Settings, database: Database) -> Node:
     if ORIGIN not in facts or SECRET not in facts:
         raise Misconfigured("The registry was not initialised. Run `candor init`.")
     same_origin(settings, facts[ORIGIN])
-    return Node(settings, database, facts[ORIGIN], bytes.fromhex(facts[SECRET]), VocabularyKeeper(database))
+    url = settings.limits_url.get_secret_value() if settings.limits_url else None
+    return Node(
+        settings,
+        database,
+        facts[ORIGIN],
+        bytes.fromhex(facts[SECRET]),
+        VocabularyKeeper(database),
+        counters=Counters(url),
+    )
 
 
 async def ready_embedded(settings: Settings) -> None:

@@ -17,6 +17,8 @@ from registry import errors
 from registry.errors import CandorError, Finding
 
 MEDIA_TYPE = "application/problem+json"
+RATE_LIMIT = "candor.ratelimit"
+"""Key in the scope's state: the header fields that tell one reader what is left of a limit."""
 TYPE_PREFIX = "urn:candor:problem:"
 
 STATUS: dict[type[CandorError], int] = {
@@ -178,6 +180,8 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     if isinstance(problem, errors.NotAllowed) and isinstance(error, HTTPException) and error.headers:
         # The front makes HEAD of every GET; the framework does not know that.
         headers.update({name: value.replace("GET", "GET, HEAD") for name, value in error.headers.items()})
+    for name, value in request.scope["state"].get(RATE_LIMIT, ()):
+        headers[name.decode()] = value.decode()
     body = body_of(problem, request.url.path)
     if wants_page(request):
         page = request.app.state.get("error_page")

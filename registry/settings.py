@@ -18,6 +18,8 @@ from sqlalchemy.exc import ArgumentError
 from registry.errors import Misconfigured
 
 PREFIX = "CANDOR_"
+_QUOTA = r"(address|client|organisation)=[1-9][0-9]{0,8}/(second|minute|hour|day)"
+_QUOTAS = rf"^(off|{_QUOTA}( +{_QUOTA}){{0,2}})$"
 
 
 class Settings(BaseSettings):
@@ -62,6 +64,48 @@ class Settings(BaseSettings):
         "none by default.",
     )
     federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
+    limits: bool = Field(True, description="Turn away who asks too much.")
+    limits_url: SecretStr | None = Field(
+        None,
+        description="Redis or Valkey that counts for several web processes, such as "
+        "redis://127.0.0.1:6379/0; each counts by itself when unset.",
+    )
+    limit_reads: str = Field(
+        "address=1200/minute client=3000/minute organisation=6000/minute",
+        description="Reads that no prepared answer serves, for each address, client and organisation; "
+        "`off` for no limit, here and below.",
+        pattern=_QUOTAS,
+    )
+    limit_searches: str = Field(
+        "address=240/minute client=1200/minute organisation=2400/minute",
+        description="Searches, and lists that are searched.",
+        pattern=_QUOTAS,
+    )
+    limit_exports: str = Field(
+        "address=10/minute client=60/minute organisation=120/minute",
+        description="Exports of search results.",
+        pattern=_QUOTAS,
+    )
+    limit_writes: str = Field(
+        "address=60/minute client=300/minute organisation=600/minute",
+        description="Drafts, actions and everything else that writes.",
+        pattern=_QUOTAS,
+    )
+    limit_checks: str = Field(
+        "address=60/minute client=600/minute organisation=1200/minute",
+        description="Submissions that are only validated.",
+        pattern=_QUOTAS,
+    )
+    limit_tokens: str = Field(
+        "address=60/minute", description="Requests for, and about, tokens.", pattern=_QUOTAS
+    )
+    limit_sign_ins: str = Field("address=30/minute", description="Steps of signing in.", pattern=_QUOTAS)
+    limit_applications: str = Field(
+        "address=10/hour", description="Applications of organisations.", pattern=_QUOTAS
+    )
+    limit_notices: str = Field(
+        "address=10/hour client=60/hour", description="Notices from outsiders.", pattern=_QUOTAS
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics from elsewhere; without it, loopback only."
     )
@@ -142,6 +186,14 @@ class Settings(BaseSettings):
             raise ValueError("only SQLite and PostgreSQL are known here")
         if backend == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file: each connection would have a memory of its own")
+        return value
+
+    @field_validator("limits_url")
+    @classmethod
+    def _known_counters(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "valkey://", "valkeys://")
+        if value is not None and not value.get_secret_value().startswith(schemes):
+            raise ValueError("not a URL such as redis://127.0.0.1:6379/0")
         return value
 
     @field_validator("base_url")

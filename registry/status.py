@@ -101,6 +101,20 @@ class StatusController(Controller):
                 "Reads that reached a handler, in this process.",
                 front.misses,
             )
+        refused = Gauge(
+            "candor_limits_refused",
+            "Requests that this process turned away, by the limit.",
+            ["policy"],
+            registry=registry,
+        )
+        for policy, count in node.counters.refused.items():
+            refused.labels(policy).set(count)
+        _gauge(
+            registry,
+            "candor_limits_failures",
+            "How often the server that counts for limits did not answer this process.",
+            node.counters.failures,
+        )
         return Response(
             generate_latest(registry), media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
         )

@@ -96,7 +96,7 @@ def postgres_server() -> Iterator[str]:
 
 def _settings(folder: Path, url: str | None = None) -> Settings:
     extra: dict[str, Any] = {"database_url": url} if url else {}
-    return Settings(data=folder, origin=ORIGIN, base_url=BASE_URL, _env_file=None, **extra)
+    return Settings(data=folder, origin=ORIGIN, base_url=BASE_URL, limits=False, _env_file=None, **extra)
 
 
 async def _admin(url: str, *statements: str) -> None:

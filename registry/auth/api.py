@@ -14,6 +14,7 @@ from registry.auth.assertions import ALGORITHMS, named_client
 from registry.errors import Malformed, UnsupportedType
 from registry.extensions import Node
 from registry.http import AnyRequest, read_body
+from registry.moderation import lockout
 from registry.problems import problem_responses
 
 MAX_FORM = 8 * 1024
@@ -100,9 +101,15 @@ async def _answer(request: AnyRequest, node: Node, endpoint: str) -> Response[An
     asked = oauth.Asked((f"{base}/oauth/token", f"{base}/oauth/{_PATHS[endpoint]}", base), form=form)
     if authorization:
         asked = service.with_header(asked, authorization)
+    address = request.client.host if request.client else None
+    if client_id:
+        await lockout.guard(node, client_id, address)
     async with node.database.read() as session:
         machine, asked = await service.prepare(session, asked, client_id)
     answer = await asyncio.to_thread(oauth.answer, endpoint, asked, client_id, machine)
+    if client_id:
+        came_of_it = lockout.failed if answer.status == 401 else lockout.succeeded
+        await came_of_it(node, client_id, address)
     if machine is not None and answer.shown is not None:
         by: Actor = request.scope["state"]["actor"]
         async with node.database.write() as session:

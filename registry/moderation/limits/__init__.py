@@ -1,0 +1,1 @@
+"""How much anybody may ask: per address, per client, per organisation."""
