@@ -11,6 +11,7 @@ import registry.changelog.models
 import registry.idempotency
 import registry.moderation.screening.models
 import registry.providers.models
+import registry.records.evidence.models
 import registry.records.models
 import registry.sharing.models
 import registry.taxonomies.models  # noqa: F401  (imported for their tables)

@@ -27,6 +27,7 @@ from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
 from registry.records.api_suppression import SuppressionController
+from registry.records.evidence.api import EvidenceController
 from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
@@ -38,6 +39,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ReportsController,
     SuppressionController,
     RestrictedController,
+    EvidenceController,
     TaxonomiesController,
     ProvidersController,
     SharingController,

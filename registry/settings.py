@@ -140,6 +140,16 @@ class Settings(BaseSettings):
     drafts_per_day: int = Field(
         5000, ge=1, le=10**9, description="Drafts that one organisation may begin in a day (UTC)."
     )
+    evidence_file_megabytes: int = Field(
+        10, ge=1, le=100, description="The largest file of evidence that is taken."
+    )
+    evidence_files: int = Field(50, ge=0, le=1000, description="Files of evidence that a record may have.")
+    evidence_record_megabytes: int = Field(
+        100, ge=1, le=1000, description="What all files of evidence of a record may have together."
+    )
+    evidence_archives: bool = Field(
+        False, description="Take ZIP archives as evidence; nobody can tell what is in them."
+    )
     cache_megabytes: int = Field(32, ge=0, le=4096, description="Prepared answers kept by each web process.")
 
     @field_validator("trusted_proxies", "extensions", mode="before")

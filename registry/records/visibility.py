@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from registry.actor import Actor
+from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.models import Audience, Invitation, PartAudience, Record, RestrictedPart
 
 
@@ -172,6 +173,20 @@ def readable_part(actor: Actor, part: Any = RestrictedPart) -> ColumnElement[boo
         return names.exists()
 
     return _beside(actor, part.tlp, shared_with)
+
+
+def readable_file(actor: Actor) -> ColumnElement[bool]:
+    """`may_read_beside` as a condition on `Record` and `EvidenceFile`."""
+
+    def shared_with(audience: str, named: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+        names = select(EvidenceAudience.name).where(
+            EvidenceAudience.file_pk == EvidenceFile.pk,
+            EvidenceAudience.audience == audience,
+            named(EvidenceAudience.name),
+        )
+        return names.exists()
+
+    return _beside(actor, EvidenceFile.tlp, shared_with)
 
 
 def _beside(actor: Actor, tlp: Any, shared_with: _Exists) -> ColumnElement[bool]:

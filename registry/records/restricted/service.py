@@ -14,7 +14,6 @@ from registry.db import now
 from registry.errors import (
     Conflict,
     Finding,
-    Forbidden,
     Invalid,
     NotFound,
     PreconditionFailed,
@@ -25,7 +24,9 @@ from registry.providers.models import Provider
 from registry.records import documents, queries
 from registry.records.content.check import check
 from registry.records.content.submission import Restricted
+from registry.records.drafts import touch
 from registry.records.models import Draft, Record, RestrictedPart
+from registry.records.publishing import may_go_out
 from registry.records.restricted.store import keep_part, newest_parts
 from registry.records.versions import Desk
 from registry.records.workflow import Life
@@ -84,14 +85,7 @@ async def _record(session: AsyncSession, actor: Actor, id: str) -> tuple[Record,
     await lock(session)
     record, draft = await queries.draft(session, actor, id)
     provider = await session.get_one(Provider, record.provider_pk)
-    if not actor.approved and not actor.steward:
-        raise Forbidden(
-            f"{provider.name} is not approved to publish yet; drafts may be written and validated."
-        )
-    if provider.held_at is not None and not actor.steward:
-        raise Forbidden(
-            f"A steward holds what {provider.name} publishes: {provider.hold_reason or ''}".strip()
-        )
+    may_go_out(provider, record.kind)
     return record, provider, draft
 
 
@@ -115,7 +109,7 @@ async def _keep(
     if kept is latest:
         return kept
     if draft is not None:
-        _carry_over(draft, before, name, part)
+        _carry_over(draft, actor, before, name, part)
     done = "part-removed" if part is None else "part-replaced" if before else "part-added"
     await note(
         session,
@@ -149,7 +143,11 @@ def _as_submitted(latest: RestrictedPart | None) -> dict[str, Any] | None:
 
 
 def _carry_over(
-    draft: Draft, before: Mapping[str, Any] | None, name: str, part: Mapping[str, Any] | None
+    draft: Draft,
+    actor: Actor,
+    before: Mapping[str, Any] | None,
+    name: str,
+    part: Mapping[str, Any] | None,
 ) -> None:
     """Bring a draft up to date that holds the part as it stood before: publishing it would put that back.
 
@@ -160,7 +158,7 @@ def _carry_over(
         return
     rest = [one for one in draft.restricted if one["id"] != name]
     draft.restricted = [*rest, *([dict(part)] if part is not None else [])]
-    draft.revision += 1
+    touch(draft, actor, "/restricted")
 
 
 async def _checked(session: AsyncSession, desk: Desk, record: Record, name: str, raw: Any) -> dict[str, Any]:

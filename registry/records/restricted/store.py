@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.canonical import canonical, commitment
@@ -95,3 +95,18 @@ async def newest_parts(session: AsyncSession, record_pk: int) -> dict[str, Restr
         .order_by(RestrictedPart.at, RestrictedPart.part)
     )
     return {part.part: part for part in await session.scalars(query)}
+
+
+async def erase_parts(session: AsyncSession, record_pk: int) -> None:
+    """Destroy what every version of every part of a record said, and its salt; the commitments stay."""
+    await session.execute(delete(PartAudience).where(PartAudience.record_pk == record_pk))
+    nothing = {"removed": True, "content": canonical(None), "salt": b""}
+    # Whom it was for names people, too.
+    whole = update(RestrictedPart).where(RestrictedPart.record_pk == record_pk)
+    for part, number, tlp in await session.execute(
+        select(RestrictedPart.part, RestrictedPart.number, RestrictedPart.tlp).where(
+            RestrictedPart.record_pk == record_pk
+        )
+    ):
+        one = whole.where(RestrictedPart.part == part, RestrictedPart.number == number)
+        await session.execute(one.values(**nothing, handling={"tlp": tlp}))
