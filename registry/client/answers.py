@@ -45,17 +45,29 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """Who a draft is for, and the parts that only some may see. `etag` is the draft's."""
+    """Who a draft is for, and the parts that only some may see. `etag` is the draft's.
+
+    `comments` are what a reviewer returned it with, as {pointer, text, by, at}. `body` is the whole answer.
+    """
 
     state: str
     handling: dict[str, Any]
     restricted: list[dict[str, Any]]
     etag: str
+    comments: list[dict[str, Any]]
+    body: dict[str, Any]
 
     @classmethod
     def read(cls, answer: Answer) -> "Handling":
         body = answer.object()
-        return cls(body["state"], body["handling"], body["restricted"], answer.etag)
+        return cls(
+            body["state"],
+            body["handling"],
+            body["restricted"],
+            answer.etag,
+            body.get("comments", []),
+            body,
+        )
 
 
 @dataclass(frozen=True, slots=True)

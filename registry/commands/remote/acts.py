@@ -60,6 +60,59 @@ def publish(records: Records, as_json: AsJson = False) -> None:
     _each(records, "publish", {}, as_json)
 
 
+def submit(records: Records, as_json: AsJson = False) -> None:
+    """Hand drafts in for review."""
+    _each(records, "submit", {}, as_json)
+
+
+def return_(
+    record: RecordName,
+    comments: Annotated[
+        list[str],
+        typer.Option(
+            "--comment",
+            help="What to change: '/title: Say where.'; without a pointer, of the whole. Repeats.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Return a draft to its authors, with comments on its fields. `candor push` shows them by line."""
+    _each([record], "return", {"comments": [_comment(text) for text in comments]}, as_json)
+
+
+def _comment(text: str) -> dict[str, str]:
+    pointer, colon, words = text.partition(":")
+    if text.startswith("/") and colon and words.strip():
+        return {"pointer": pointer.strip(), "text": words.strip()}
+    return {"pointer": "", "text": text}
+
+
+def approve(records: Records, as_json: AsJson = False) -> None:
+    """Approve drafts as they stand."""
+    _each(records, "approve", {}, as_json)
+
+
+def schedule(
+    record: RecordName,
+    at: Annotated[str, typer.Option(help="When, such as 2030-05-01T09:00:00Z.")],
+    together: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="A record that goes out with it, or not at all. Repeats."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a draft be published at a time, alone or together with others."""
+    body: dict[str, Any] = {"at": at}
+    if together:
+        body["with"] = list(dict.fromkeys(map(record_id, together)))
+    _each([record], "schedule", body, as_json)
+
+
+def cancel(records: Records, as_json: AsJson = False) -> None:
+    """Take drafts off their schedule. They stay approved."""
+    _each(records, "cancel", {}, as_json)
+
+
 def withdraw(
     record: RecordName,
     code: Annotated[str, typer.Option(help="Why, in one word, such as duplicate.")],

@@ -18,7 +18,7 @@ _NOT_AUTHORS = documents.STAMPED | {"prev"}
 class Remote:
     """A record as the registry has it: what is worked on, or what a revision starts from.
 
-    `state` is the draft's step; `none` where there is no draft.
+    `state` is the draft's step; `none` where there is no draft. `comments` are what it was returned with.
     """
 
     id: str
@@ -27,10 +27,16 @@ class Remote:
     restricted: Sequence[Mapping[str, Any]]
     etag: str
     state: str
+    comments: Sequence[Mapping[str, Any]] = ()
 
     @property
     def drafted(self) -> bool:
         return self.state != "none"
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to publish it: what is scheduled goes out by itself."""
+        return self.drafted and "embargo_until" not in self.handling
 
 
 def submission_of(remote: Remote) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def push(
             for plan in plans:
                 _show(plan)
         todo = [plan for plan in plans if plan.action in ("created", "revised")]
-        waiting = [plan for plan in plans if publish and plan.remote is not None and plan.remote.drafted]
+        waiting = [plan for plan in plans if publish and plan.remote is not None and plan.remote.waits]
         if dry_run:
             _tell(_foreseen(plans), as_json=as_json, dry_run=True, ids=ids)
             return
@@ -182,7 +182,15 @@ class Pusher:
             beside = self.client.run(calls.handling(id))
             if draft.etag == beside.etag:
                 break
-        return Remote(id, draft.document, beside.handling, beside.restricted, draft.etag, beside.state)
+        return Remote(
+            id,
+            draft.document,
+            beside.handling,
+            beside.restricted,
+            draft.etag,
+            beside.state,
+            beside.comments,
+        )
 
     def _compared(self, file: File, submission: dict[str, Any], remote: Remote) -> Plan:
         if self.revision is not None and "revision" not in submission and _lacks_revision(remote):
@@ -226,8 +234,7 @@ class Pusher:
                 id, etag, found = plan.remote.id, plan.remote.etag, ()
                 done.unchanged.append(plan.file.name)
             done.notes += [(plan.file, finding) for finding in found]
-            drafted = plan.action != "unchanged" or (plan.remote is not None and plan.remote.drafted)
-            if publish and drafted:
+            if publish and (plan.action != "unchanged" or (plan.remote is not None and plan.remote.waits)):
                 self.client.run(calls.publish(id, if_match=etag, key=str(uuid.uuid4())))
                 done.published.append(plan.file.name)
         except _OF_ONE as error:
@@ -325,6 +332,10 @@ def _show(plan: Plan) -> None:
     colour = {"created": "green", "revised": "yellow", "rejected": "red"}.get(plan.action, "dim")
     about = f" [dim]{plan.remote.id}[/]" if plan.remote is not None else ""
     terminal.out.print(f"[{colour}]{plan.action}[/] {escape(plan.file.name)}{about}")
+    for comment in plan.remote.comments if plan.remote is not None else ():
+        pointer = str(comment.get("pointer", ""))
+        place = f"{plan.file.name}:{plan.file.line_of(pointer)} {pointer}".rstrip()
+        terminal.out.print(f"  [yellow]returned[/] [bold]{escape(place)}[/] {escape(str(comment['text']))}")
     for line in plan.diff:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
         terminal.out.print(f"  {line}", style=style, markup=False, highlight=False)

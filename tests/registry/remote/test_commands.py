@@ -203,6 +203,34 @@ def test_publish_withdraw_and_reinstate(candor: Call, provider: Provider) -> Non
     assert "is withdrawn" in candor("act", id, "withdraw", "--body", "body.json").out
 
 
+def test_what_a_reviewer_asks_for_is_shown_by_line(candor: Call, provider: Provider) -> None:
+    lesson("cases/one.md")
+    lesson("cases/two.md")
+    push(candor)
+    assert (
+        candor("submit", "cases/one.md", "cases/two.md", "--json").json["records"][1]["state"] == "submitted"
+    )
+    words = ("--comment", "/title: Say: which one.", "--comment", "All of it is short.")
+    assert "is returned" in candor("return", "cases/one.md", *words).out
+    shown = " ".join(candor("push", "cases", "--dry-run").out.split())
+    assert "returned one.md:3 /title Say: which one." in shown
+    assert "returned one.md:2 All of it is short." in shown
+    lesson("cases/one.md", title="The first lesson")
+    assert counts(push(candor)) == (0, 1, 1, 0)
+    candor("submit", "cases/one.md")
+    assert "is approved" in candor("approve", "cases/one.md").out
+    called = candor("schedule", "cases/one.md", "--at", "2033-05-01T09:00:00Z", "--with", "cases/two.md")
+    assert called.code == 0, called.err
+    for name in ("one", "two"):
+        with provider.client() as client:
+            beside = client.run(calls.handling(ids()[f"{name}.md"]))
+        assert beside.handling["embargo_until"] == "2033-05-01T09:00:00.000Z"
+    again = push(candor, "--publish")
+    assert counts(again) == (0, 0, 2, 0), "a schedule is no difference"
+    assert again.json["published"] == 0, "and what is scheduled goes out by itself"
+    assert candor("cancel", "cases/one.md").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
