@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Litestar
@@ -26,8 +27,10 @@ from registry.moderation.limits.middleware import Guesses, Limits
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
+from registry.records.api_shared import desk_of
 from registry.records.api_suppression import SuppressionController
 from registry.records.evidence.api import EvidenceController
+from registry.records.firing import Firing
 from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
@@ -78,6 +81,7 @@ def create_app(
         routes += extension.routes(node) if extension.routes else ()
         readers += extension.readers(node) if extension.readers else ()
     tails = [Tail(node.database, reader) for reader in readers]
+    firing = Firing(node.database, partial(desk_of, node))
     follow = node.settings.run_readers if run_readers is None else run_readers
 
     async def actor(request: AnyRequest) -> Actor:
@@ -103,7 +107,7 @@ def create_app(
         openapi_config=openapi_config(node.settings.name),
         request_max_body_size=2 * MAX_DOCUMENT_BYTES,
         state=State({"node": node}),
-        lifespan=[_running(node, tails if follow else (), lambda: front, uses)],
+        lifespan=[_running(node, tails if follow else (), firing if follow else None, lambda: front, uses)],
         logging_config=None,
         debug=False,
     )
@@ -118,13 +122,21 @@ def create_app(
 
 
 def _running(
-    node: Node, tails: Sequence[Tail], front: Callable[[], Front], uses: Uses
+    node: Node,
+    tails: Sequence[Tail],
+    firing: Firing | None,
+    front: Callable[[], Front],
+    uses: Uses,
 ) -> Callable[[Litestar], Any]:
-    """What runs as long as the application: the readers of the log, and the front's look-out."""
+    """What runs as long as the application: the readers of the log, what publishes drafts at their time, and
+    the front's look-out.
+    """
 
     async def wake() -> None:
         for tail in tails:
             tail.wake()
+        if firing is not None:
+            firing.wake()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -134,6 +146,7 @@ def _running(
             asyncio.create_task(front().keep_fresh()),
             asyncio.create_task(uses.run()),
             *(asyncio.create_task(tail.run()) for tail in tails),
+            *([asyncio.create_task(firing.run())] if firing is not None else ()),
         ]
         try:
             yield

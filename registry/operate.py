@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -106,7 +107,12 @@ async def _ready(settings: Settings) -> None:
 
 
 async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
-    """Follow the log until told to stop: what `candor worker` does where `serve` leaves it."""
+    """Follow the log, and publish drafts at their time, until told to stop: what `candor worker` does where
+    `serve` leaves it.
+    """
+    from registry.records.api_shared import desk_of
+    from registry.records.firing import Firing
+
     _share_heaps()
     async with open_node(settings, extensions) as node:
         tails = tails_of(node, extensions)
@@ -114,7 +120,8 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        tasks = [asyncio.create_task(tail.run()) for tail in tails]
+        firing = Firing(node.database, partial(desk_of, node))
+        tasks = [*(asyncio.create_task(tail.run()) for tail in tails), asyncio.create_task(firing.run())]
         log.info("following the log", readers=[tail.reader.name for tail in tails])
         await stop.wait()
         for task in tasks:

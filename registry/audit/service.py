@@ -1,5 +1,6 @@
 """The only writer of the audit trail."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert
@@ -28,22 +29,37 @@ async def note(
     of the organisation that it concerns. `detail` holds codes, slugs and numbers: never content, a title, a
     secret, or a digest of a text.
     """
-    await session.execute(
-        insert(table_of(Act)),
-        [
-            {
-                "at": now(),
-                "actor": actor.name,
-                "actor_provider": actor.provider_slug,
-                "provider_pk": provider,
-                "topic": topic,
-                "action": action,
-                "subject": subject,
-                "version": version,
-                "commit": commit,
-                "address": actor.address,
-                "request": actor.request,
-                "detail": detail,
-            }
-        ],
-    )
+    await note_all(session, [act(actor, topic, action, subject, provider, version, commit, detail)])
+
+
+def act(
+    actor: Actor,
+    topic: str,
+    action: str,
+    subject: str,
+    provider: int | None,
+    version: str | None,
+    commit: str | None,
+    detail: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One act as a row, for `note_all`; what each field holds, `note` says."""
+    return {
+        "at": now(),
+        "actor": actor.name,
+        "actor_provider": actor.provider_slug,
+        "provider_pk": provider,
+        "topic": topic,
+        "action": action,
+        "subject": subject,
+        "version": version,
+        "commit": commit,
+        "address": actor.address,
+        "request": actor.request,
+        "detail": dict(detail),
+    }
+
+
+async def note_all(session: AsyncSession, acts: Sequence[Mapping[str, Any]]) -> None:
+    """Write down many acts of one transaction."""
+    if acts:
+        await session.execute(insert(table_of(Act)), list(acts))

@@ -24,7 +24,14 @@ Origin = Annotated[
 
 
 async def desk_of(node: Node) -> Desk:
-    return Desk(node.origin, await node.vocabulary.current(), node.settings.drafts_per_day)
+    """What the services need of a registry."""
+    return Desk(
+        node.origin,
+        await node.vocabulary.current(),
+        node.settings.drafts_per_day,
+        node.secret,
+        node.finder,
+    )
 
 
 def private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, get, post, put
-from litestar.params import PathParameter
+from litestar.params import FromPath, PathParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Scope
@@ -12,14 +12,16 @@ from registry.errors import Malformed, NotFound, Unauthenticated
 from registry.http import JSON_TYPE, AnyRequest, prepared, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
-from registry.records import drafts, views
+from registry.records import drafts, screening, views
 from registry.records.actions import ACTIONS
 from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of, private
 from registry.records.drafts import DraftState
-from registry.records.operations import TakesAction, TakesHandling, TakesSubmission
+from registry.records.operations import TakesAction, TakesHandling, TakesReason, TakesSubmission
 from registry.records.quotas import drafts_left
+from registry.records.screening import HeldBack
 
 WRITING = [{"oauth2": [Scope.RECORDS_WRITE.value]}]
+REVIEWING = [{"oauth2": [Scope.RECORDS_REVIEW.value]}]
 # One of them: which, the table of actions says.
 ACTING = [{"oauth2": [scope]} for scope in sorted({action.scope.value for action in ACTIONS.values()})]
 
@@ -173,5 +175,32 @@ class Writes(Controller):
             if isinstance(done, DraftState):
                 return private(views.draft(done), headers={"ETag": f'"{done.etag}"'})
             return private(views.published(done), headers={"ETag": f'"{done.commit}"'})
+
+        try:
+            return await once(request, node, actor, work)
+        except HeldBack as held:
+            # What it found has to be there to be resolved.
+            async with node.database.write() as session:
+                await held.keep(session)
+            raise
+
+    @post(
+        "/records/{id:str}/findings/{number:int}/resolve",
+        operation_id="resolveFinding",
+        operation_class=TakesReason,
+        status_code=200,
+        security=REVIEWING,
+        responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422),
+    )
+    async def resolve(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId, number: FromPath[int]
+    ) -> Response[Any]:
+        """Accept what screening found, with the reason why it may stay. `number` is the hit's."""
+        actor.require(Scope.RECORDS_READ if actor.steward else Scope.RECORDS_REVIEW)
+        raw = await read_json_body(request)
+        reason = raw.get("reason") if isinstance(raw, dict) else None
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            return private(views.hit(await screening.resolve(session, actor, id, number, reason)))
 
         return await once(request, node, actor, work)

@@ -20,6 +20,8 @@ from registry.clock import instant
 from registry.db import now
 from registry.errors import Conflict, Finding, Forbidden, Invalid, has_errors
 from registry.ids import new_id
+from registry.moderation.screening.models import ScreeningHit
+from registry.moderation.screening.service import hits_of
 from registry.providers.models import Provider
 from registry.records import copublishers, documents, queries
 from registry.records.content.check import Checked, check
@@ -58,6 +60,7 @@ class DraftState:
     approvals: Sequence[Any] = ()
     schedule: Mapping[str, Any] | None = None
     missed: Mapping[str, Any] | None = None
+    hits: Sequence[ScreeningHit] = ()
 
 
 def standing_of(record: Record, draft: Draft | None, *, four_eyes: bool = False) -> Standing:
@@ -185,7 +188,7 @@ async def _without_draft(session: AsyncSession, record: Record) -> DraftState:
 def for_guest(actor: Actor, state: DraftState) -> DraftState:
     """What an organisation that is invited to publish it sees of a draft."""
     parts = [part for part in state.restricted if may_see_part(actor, part)]
-    return replace(state, restricted=parts, authors=(), approved_by=None, comments=(), missed=None)
+    return replace(state, restricted=parts, authors=(), approved_by=None, comments=(), missed=None, hits=())
 
 
 def _start_of_revision(before: Version | None) -> dict[str, Any]:
@@ -326,6 +329,7 @@ async def state_of(
         [_approval(one, draft) for one in asked if one.invitation.invited],
         schedule,
         draft.missed,
+        await hits_of(session, record.pk),
     )
 
 
@@ -361,6 +365,8 @@ async def judge_whole(
 ) -> Checked:
     """`judge`, with what only the database knows: whether those who are invited are there."""
     checked = judge(vocabulary, raw, own_id=own_id, previous=previous)
+    if own is None:
+        return checked  # nobody's submission: whom it invites is asked when it is somebody's
     _, wrong = await copublishers.named(session, own, raw)
     if not wrong:
         return checked

@@ -142,3 +142,19 @@ class TakesHandling(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _HANDLING
+
+
+@dataclass
+class TakesReason(Operation):
+    """An operation whose body says why."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(
+            Schema(
+                type=OpenAPIType.OBJECT,
+                required=["reason"],
+                properties={"reason": Schema(type=OpenAPIType.STRING)},
+            ),
+            "Why.",
+            {"a hotline": {"reason": "The number is a public hotline."}},
+        )

@@ -25,6 +25,7 @@ from registry.records.drafts import end_schedule, standing_of
 from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_draft, match_version
 from registry.records.queries import Invited, Stored
+from registry.records.screening import open_findings, pass_on_the_way
 from registry.records.versions import (
     PUBLISHED,
     REINSTATED,
@@ -166,7 +167,9 @@ async def candidate(
 ) -> Candidate:
     """All that publication asks about one draft."""
     asked = (await queries.invitations(session, [record.pk])).get(record.pk, [])
-    return Candidate(record, draft, provider, before, asked)
+    # A text that nobody submitted yet is screened on its way; what is kept is about the one before.
+    waiting = await open_findings(session, [record.pk]) if draft.step != Step.DRAFT else {}
+    return Candidate(record, draft, provider, before, asked, waiting.get(record.pk, ()))
 
 
 async def publish(
@@ -186,9 +189,11 @@ async def publish(
         raise RuntimeError("the workflow published without a draft")
     not_an_author(actor, provider, draft)
     before = await queries.last_version(session, record)
+    passed = draft.step != Step.APPROVED
     ready = await candidate(session, record, draft, provider, before)
     step = next_version(ready, at=await clock_of(session))
-    passed = draft.step != Step.APPROVED
+    if draft.step == Step.DRAFT:
+        await pass_on_the_way(session, desk, actor, record, draft)
     session.expunge(draft)
     (stored,) = await write_versions(session, desk, actor, [step])
     await copublishers.published(session, [record.pk])

@@ -1,6 +1,7 @@
 """What an organisation decides about its drafts before readers see them: submitted, returned, approved."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from registry.records.joint import approve_jointly
 from registry.records.models import Draft, Record
 from registry.records.preconditions import match_draft
 from registry.records.publishing import not_an_author
+from registry.records.screening import screened
 from registry.records.versions import Desk
 from registry.records.workflow import Action, advance
 
@@ -31,11 +33,15 @@ Comments = Sequence[dict[str, str]]
 async def submit(
     session: AsyncSession, desk: Desk, actor: Actor, id: str, *, if_match: str | None
 ) -> DraftState:
-    """Hand a draft to its reviewers."""
+    """Hand a draft to its reviewers. It is screened; what was found comes with the answer, and blocks its
+    publication until it is resolved.
+    """
     actor.require(Scope.RECORDS_WRITE)
     record, draft, _ = await _moved(session, actor, id, Action.SUBMIT, if_match)
     touch(draft, actor, "/state")
-    return await _kept(session, actor, record, draft, "submitted")
+    findings = await screened(session, desk, actor, record, draft)
+    state = await _kept(session, actor, record, draft, "submitted", findings=len(findings))
+    return replace(state, findings=findings)
 
 
 async def return_to_authors(

@@ -17,6 +17,7 @@ from registry.changelog.append import Entry, append, reserve_public
 from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
+from registry.finder import Finder
 from registry.records import documents
 from registry.records.models import (
     Audience,
@@ -40,12 +41,15 @@ _LONGEST_ROLE = 32
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What writes need besides a session: the name of this registry, the vocabulary that tags are checked by,
-    and how many drafts an organisation may begin in a day.
+    how many drafts an organisation may begin in a day, the registry's secret, and its search where it has
+    one.
     """
 
     origin: str
     vocabulary: Vocabulary
     drafts_per_day: int = 5000
+    secret: bytes = field(default=b"", repr=False)
+    finder: Finder | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from registry.canonical import digest
 from registry.clock import instant
 from registry.errors import Finding
+from registry.moderation.screening.models import ScreeningHit
 from registry.records.drafts import DraftState
 from registry.records.queries import Changed, Stored
 from registry.records.suppression import Withheld
@@ -69,6 +70,7 @@ def handling(state: DraftState) -> dict[str, Any]:
         "missed": dict(state.missed) if state.missed else None,
         "authors": list(state.authors),
         "approved_by": state.approved_by,
+        "screening": [hit(row) for row in state.hits],
     }
     return {key: value for key, value in shown.items() if value is not None}
 
@@ -97,4 +99,17 @@ def withheld(state: Withheld) -> dict[str, Any]:
         "id": state.id,
         "suppressed": state.code is not None,
         **({"code": state.code} if state.code else {}),
+    }
+
+
+def hit(row: ScreeningHit) -> dict[str, Any]:
+    """What screening found in a draft, and what became of it."""
+    return {
+        "number": row.number,
+        "rule": row.rule,
+        "pointer": row.pointer,
+        "message": row.message,
+        "suggestion": row.suggestion,
+        "state": row.state,
+        **({"resolved_by": row.resolved_by, "reason": row.reason} if row.resolved_by else {}),
     }
