@@ -18,6 +18,7 @@ from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
 from registry.finder import Finder
+from registry.moderation.screening.duplicates import indicators, remember_indicators
 from registry.records import documents
 from registry.records.models import (
     Audience,
@@ -29,6 +30,7 @@ from registry.records.models import (
     Version,
 )
 from registry.records.queries import Stored
+from registry.records.queries import parts as parts_of
 from registry.records.relations import loops
 from registry.records.restricted.store import keep_parts
 from registry.taxonomies.vocabulary import Vocabulary
@@ -110,9 +112,14 @@ async def write_versions(
     await _write_rows(session, written)
     await _keep_audiences(session, written)
     await _end_drafts(session, written)
+    await keep_parts(
+        session,
+        {each.pk: each.step.parts for each in written if each.step.parts is not None},
+        at={each.pk: each.stored.at for each in written},
+        fresh={each.pk for each in written if each.step.record is None},
+    )
     for each in written:
-        if each.step.parts is not None:
-            await keep_parts(session, each.pk, each.step.parts, at=each.stored.at)
+        await _remember_indicators(session, desk, each)
     entries = [_entry(desk, actor, each, left.get(each.pk, ())) for each in written]
     await append(session, entries, first_public=first if public else None)
     return [each.stored for each in written]
@@ -259,6 +266,23 @@ async def _keep_audiences(session: AsyncSession, written: Sequence[_Written]) ->
     ]
     if rows:
         await session.execute(insert(audience), rows)
+
+
+async def _remember_indicators(session: AsyncSession, desk: Desk, written: _Written) -> None:
+    """Let screening find it again by what it warns of."""
+    step = written.step
+    if step.action in (WITHDRAWN, REINSTATED) or not desk.secret:
+        return
+    first = step.record is None or step.number == 1
+    parts = step.parts or ()
+    told = (step.document, *(part["content"] for part in parts))
+    if first and not any(next(indicators(text), None) for text in told if isinstance(text, dict)):
+        return
+    if step.parts is None and step.record is not None:
+        parts = await parts_of(session, step.record)
+    await remember_indicators(
+        session, written.pk, step.document, parts, secret=desk.secret, fresh=step.record is None
+    )
 
 
 async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> None:
