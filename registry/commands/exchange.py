@@ -128,7 +128,7 @@ async def _import(
             approved=owner.state == State.APPROVED,
             scopes=frozenset((Scope.RECORDS_WRITE, Scope.RECORDS_PUBLISH)),
         )
-        desk = Desk(node.origin, vocabulary)
+        desk = Desk(node.origin, vocabulary, secret=node.secret)
         sink = RegistrySink(node.database, desk, actor, owner, node.secret, publish)
         return await _run(chosen, path, options, DrySink(sink) if dry_run else sink, vocabulary, quiet=quiet)
 

@@ -43,7 +43,12 @@ async def _load(settings: Settings) -> Report:
         )
         vocabulary = await node.vocabulary.current(fresh=True)
         sink = RegistrySink(
-            node.database, Desk(node.origin, vocabulary), actor, editors, node.secret, publish=True
+            node.database,
+            Desk(node.origin, vocabulary, secret=node.secret),
+            actor,
+            editors,
+            node.secret,
+            publish=True,
         )
         items = native.read(folder("samples"), Options())
         return await run(items, sink, vocabulary=vocabulary, strict=True)
