@@ -9,6 +9,7 @@ import registry.audit.models
 import registry.auth.models
 import registry.changelog.models
 import registry.idempotency
+import registry.moderation.anomalies.models
 import registry.moderation.screening.models
 import registry.providers.models
 import registry.records.evidence.models

@@ -23,6 +23,8 @@ from registry.feeds.api import FeedsController
 from registry.front import Front, Receive, Scope, Send
 from registry.http import AnyRequest, ReadableAddress, reading_from
 from registry.logs import RequestLog
+from registry.moderation.anomalies.reader import ActivityReader
+from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
 from registry.problems import answer_problem
 from registry.providers.api import ProvidersController
@@ -47,6 +49,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ProvidersController,
     SharingController,
     OAuthController,
+    AnomaliesController,
     FeedsController,
     StatusController,
 )
@@ -76,7 +79,7 @@ def create_app(
         if extension.finder is not None and node.finder is None:
             node = node.with_finder(extension.finder(node))
     routes = list(ROUTES)
-    readers: list[LogReader] = []
+    readers: list[LogReader] = [ActivityReader(node)]
     for extension in extensions:
         routes += extension.routes(node) if extension.routes else ()
         readers += extension.readers(node) if extension.readers else ()

@@ -13,10 +13,11 @@ from typing import Any, cast
 
 import structlog
 
-from registry.changelog.tail import Tail
+from registry.changelog.tail import LogReader, Tail
 from registry.db import Database
 from registry.extensions import Extension, Node, load_extensions
 from registry.logs import configure
+from registry.moderation.anomalies.reader import ActivityReader
 from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
 
@@ -130,6 +131,8 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
 
 
 def tails_of(node: Node, extensions: Sequence[Extension]) -> list[Tail]:
-    """The log readers that the extensions bring."""
-    readers = [reader for extension in extensions if extension.readers for reader in extension.readers(node)]
+    """The log readers: the registry's own, and those that the extensions bring."""
+    readers: list[LogReader] = [ActivityReader(node)]
+    for extension in extensions:
+        readers += extension.readers(node) if extension.readers else ()
     return [Tail(node.database, reader) for reader in readers]

@@ -18,6 +18,14 @@ from sqlalchemy.exc import ArgumentError
 from registry.errors import Misconfigured
 
 PREFIX = "CANDOR_"
+WATCHED = (
+    "burst-of-writes",
+    "burst-of-publications",
+    "mass-withdrawal",
+    "off-pattern-kind",
+    "new-network",
+)
+"""The rules of unusual activity, as `hold_on` may name them."""
 _QUOTA = r"(address|client|organisation)=[1-9][0-9]{0,8}/(second|minute|hour|day)"
 _QUOTAS = rf"^(off|{_QUOTA}( +{_QUOTA}){{0,2}})$"
 
@@ -106,6 +114,11 @@ class Settings(BaseSettings):
     limit_notices: str = Field(
         "address=10/hour client=60/hour", description="Notices from outsiders.", pattern=_QUOTAS
     )
+    hold_on: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Rules of unusual activity that hold an organisation by themselves, with commas between, "
+        "such as `mass-withdrawal`; by default a steward decides.",
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics from elsewhere; without it, loopback only."
     )
@@ -152,7 +165,7 @@ class Settings(BaseSettings):
     )
     cache_megabytes: int = Field(32, ge=0, le=4096, description="Prepared answers kept by each web process.")
 
-    @field_validator("trusted_proxies", "extensions", mode="before")
+    @field_validator("trusted_proxies", "extensions", "hold_on", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
         """A list as operators write it: `a, b`, or JSON."""
@@ -196,6 +209,13 @@ class Settings(BaseSettings):
             raise ValueError("only SQLite and PostgreSQL are known here")
         if backend == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file: each connection would have a memory of its own")
+        return value
+
+    @field_validator("hold_on")
+    @classmethod
+    def _known_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(value) - set(WATCHED)):
+            raise ValueError(f"no rule {unknown[0][:40]!r}; there are: {', '.join(WATCHED)}")
         return value
 
     @field_validator("limits_url")
