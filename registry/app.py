@@ -13,9 +13,11 @@ from litestar.types import ControllerRouterHandler
 
 from registry.actor import Actor
 from registry.api_docs import openapi_config
+from registry.auth.admin_api import ClientsController, MembersController
 from registry.auth.api import OAuthController
 from registry.auth.checks import Checks, Uses
 from registry.auth.middleware import ActorMiddleware
+from registry.auth.session_api import SessionController
 from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import LogReader, Tail
 from registry.extensions import Extension, Node
@@ -50,6 +52,9 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     SharingController,
     OAuthController,
     AnomaliesController,
+    SessionController,
+    MembersController,
+    ClientsController,
     FeedsController,
     StatusController,
 )

@@ -42,7 +42,7 @@ def parse_roles(words: object, pointer: str = "/roles") -> tuple[Role, ...]:
             "unknown-role", f"{pointer}/{place}", f"{str(word)[:40]!r} is no role.", f"There are: {known}."
         )
         for place, word in enumerate(words)
-        if word not in set(Role)
+        if not isinstance(word, str) or word not in set(Role)
     ]
     if findings:
         raise Invalid("A role is unknown.", findings=findings)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
@@ -75,11 +76,13 @@ async def settle(session: AsyncSession, by: Actor, asker: Machine, answer: Answe
         if key is None:
             return refusal(_ENDED)
         await session.execute(delete(Assertion).where(Assertion.expires_at < moment))
-        mine = (asker.client.pk, signed.jti_hash)
-        if await session.get(Assertion, mine) is not None:
-            return refusal(_USED)
         ends = datetime.fromtimestamp(signed.expires, UTC)
-        session.add(Assertion(client_pk=mine[0], jti_hash=mine[1], expires_at=ends))
+        try:
+            # Two that bring the same at the same moment: the second finds the first's row.
+            async with session.begin_nested():
+                session.add(Assertion(client_pk=asker.client.pk, jti_hash=signed.jti_hash, expires_at=ends))
+        except IntegrityError:
+            return refusal(_USED)
         await session.execute(update(ClientKey).where(ClientKey.pk == key.pk).values(last_used_at=moment))
     else:
         if shown.secret not in [one.pk for one in present.secrets]:

@@ -106,6 +106,11 @@ async def rotate(session: AsyncSession, pk: int, **changes: object) -> str:
     return value
 
 
+async def complete(session: AsyncSession, pk: int) -> str:
+    """Raise a session to one with a second factor, for its whole time and under a new id."""
+    return await rotate(session, pk, second_factor=True, ends_at=now() + ABSOLUTE)
+
+
 async def end(session: AsyncSession, pk: int) -> None:
     await session.execute(delete(PersonSession).where(PersonSession.pk == pk))
 

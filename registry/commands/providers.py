@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from registry import terminal
+from registry.commands.clients import register as register_clients
+from registry.commands.people import register as register_people
 from registry.errors import Conflict
 from registry.node import open_node
 from registry.providers import queries, service
@@ -29,7 +31,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(provider, name="provider")
     client = typer.Typer(help="Machines that act for an organisation.", no_args_is_help=True)
     client.command("add")(add_client)
+    register_clients(client)
     app.add_typer(client, name="client")
+    register_people(app, provider)
 
 
 def add(
