@@ -24,12 +24,12 @@ from registry.extensions import Extension, Node
 from registry.feeds.api import FeedsController
 from registry.front import Front, Receive, Scope, Send
 from registry.http import AnyRequest, ReadableAddress, reading_from
+from registry.joining.api import ProvidersController
 from registry.logs import RequestLog
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
 from registry.problems import answer_problem
-from registry.providers.api import ProvidersController
 from registry.records.api import RecordsController
 from registry.records.api_shared import desk_of
 from registry.records.api_suppression import SuppressionController

@@ -8,16 +8,13 @@ from litestar.params import FromPath
 from frontend.cards import card
 from frontend.pages.parameters import Actors, Cursor, Reading, Sites
 from frontend.site import ALL, PROVIDERS, TAXONOMIES, Page
-from registry.errors import NotFound
 from registry.feeds.selection import Selection, Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.providers import queries as providers
 from registry.providers import views
-from registry.providers.onboarding import State
 from registry.records import queries
 
 SHOWN = 20
-_UNSEEN = (State.APPLIED, State.SANDBOX)
 
 
 @get("/providers", include_in_schema=False)
@@ -46,9 +43,7 @@ async def show_provider(
     slug: FromPath[str],
     cursor_: Cursor = None,
 ) -> Response[Any]:
-    row = await providers.by_slug(reading, slug)
-    if State(row.state) in _UNSEEN:
-        raise NotFound(f"There is no provider {slug[:64]!r}.")
+    row = await providers.by_slug(reading, slug, public=True)
     found = await queries.page(
         reading, actor, provider=(row.slug,), before=read_cursor(cursor_), limit=SHOWN + 1
     )

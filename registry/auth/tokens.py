@@ -20,7 +20,7 @@ from registry.canonical import digest
 from registry.db import now
 from registry.errors import NotFound, Unauthenticated
 from registry.providers.models import Client, Provider
-from registry.providers.onboarding import State
+from registry.providers.onboarding import ONLY_LOOKING, State
 
 LIFETIME = timedelta(hours=1)
 MAX_TOKEN = 512
@@ -175,8 +175,8 @@ async def actor_of(session: AsyncSession, authorization: str | None) -> Actor:
 async def holder(session: AsyncSession, token: str, *, purposes: Iterable[Purpose] = BEARER) -> Actor | None:
     """Who holds a token that is good for one of the purposes; None for any other.
 
-    An organisation that has only applied holds an onboarding key without any scope: who checks it looks at
-    `Actor.provider`.
+    An organisation that has only applied, or was declined, holds an onboarding key without any scope: who
+    checks it looks at `Actor.provider`.
     """
     moment = now()
     row = (
@@ -198,9 +198,9 @@ async def holder(session: AsyncSession, token: str, *, purposes: Iterable[Purpos
     if row is None:
         return None
     held, client, provider, person = row
-    applied = provider is not None and provider.state == State.APPLIED
-    if provider is not None and not usable(provider) and not (applied and held.purpose == Purpose.ONBOARDING):
+    looking = provider is not None and State(provider.state) in ONLY_LOOKING
+    if provider is not None and not usable(provider) and not (looking and held.purpose == Purpose.ONBOARDING):
         return None
-    scopes = () if applied else (Scope(scope) for scope in held.scopes)
+    scopes = () if looking else (Scope(scope) for scope in held.scopes)
     name = client.client_id if client else person.email if person else f"{held.purpose} key {held.id}"
     return await acting(session, name, provider, scopes, person=person.email if person else None)

@@ -15,7 +15,6 @@ from registry.feeds.assemble import Gathered, Row, search_name
 from registry.feeds.selection import Selection, Topic
 from registry.finder import Finder, Parameters
 from registry.providers import queries as providers
-from registry.providers.onboarding import State
 from registry.records import queries as records
 from registry.records.models import Record, RecordLink, Version
 from registry.records.queries import Stored
@@ -28,7 +27,6 @@ WITHDRAWN_SHOWN = timedelta(days=30)
 # An exact match is looked for among so many proposals of the index, newest first, before a search feed ends.
 MAX_PROPOSALS = 1000
 _PROPOSALS = 100
-_UNSEEN = (State.APPLIED, State.SANDBOX)
 
 
 async def gather(
@@ -91,14 +89,12 @@ def _row(stored: Stored, *, single_version: bool = False) -> Row:
 async def _provider(session: AsyncSession, slug: str, limit: int, now: datetime) -> Gathered:
     gathered = await _recent(session, slug, limit, now, provider=(slug,))
     try:
-        provider = await providers.by_slug(session, slug)
+        provider = await providers.by_slug(session, slug, public=True)
     except NotFound:
         if not gathered.rows:
             raise
         # Mirrored from a peer: known by its records alone.
         return Gathered(gathered.rows, _name_in(gathered.rows[0], slug), gathered.changed)
-    if State(provider.state) in _UNSEEN:
-        raise NotFound(f"There is no provider {slug[:64]!r}.")
     return Gathered(gathered.rows, provider.name, gathered.changed)
 
 

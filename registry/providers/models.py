@@ -13,7 +13,8 @@ class Provider(Base):
     `state` is a `registry.providers.onboarding.State`, `kind` a `registry.providers.onboarding.Kind`.
     `four_eyes` asks for somebody else than a draft's authors to approve and to publish it. A steward's hold
     (`held_at`, `hold_reason`) lets it write and publish nothing. `applied_as` is the slug that an application
-    had before it was admitted: its sender has no other.
+    had before it was admitted: its sender has no other. `approved_at` is the first time: before, nobody else
+    may know of it. `decided_at` and `reason` are the last decision's.
     """
 
     __tablename__ = "provider"
@@ -32,7 +33,26 @@ class Provider(Base):
     held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     hold_reason: Mapped[str | None] = mapped_column(String(500))
     applied_as: Mapped[str | None] = mapped_column(String(64), unique=True)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Application(Base):
+    """What came with an application: the slug wished for, a note to the stewards, and whose it is.
+
+    `sender` is a keyed digest of the address that it came from: several of one sender are counted, and no
+    address is kept.
+    """
+
+    __tablename__ = "application"
+
+    provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"), primary_key=True, autoincrement=False)
+    wished: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str | None] = mapped_column(String(2000))
+    sender: Mapped[str] = mapped_column(String(64), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Client(Base):

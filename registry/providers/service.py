@@ -1,4 +1,3 @@
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,20 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope, parse_scopes
 from registry.audit.service import note
-from registry.canonical import forbidden_characters
+from registry.canonical import is_line
 from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Finding, Invalid
-from registry.providers.models import Client, ClientSecret, Provider
-from registry.providers.onboarding import Decision, State, decide
+from registry.providers import fields
+from registry.providers.models import Application, Client, ClientSecret, Provider
+from registry.providers.onboarding import MAY_HOLD_TOKENS, Decision, State, decide
 from registry.providers.queries import by_slug
 
 # The OWASP minimum for Argon2id (19 MiB, two passes). Secrets made here have 256 random bits; the hash guards
 # against the day when somebody adds a way to choose one.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+LONGEST_REASON = 500
+_ADDED = ("slug", "name", "sector", "domain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,64 +45,110 @@ async def add(
     sector: str | None = None,
     approve: bool = False,
     by: str,
+    actor: Actor | None = None,
 ) -> Provider:
     """Add an organisation. Raises `Invalid` with every finding, `Conflict` when the slug is taken."""
-    findings = []
-    if not _SLUG.fullmatch(slug):
-        findings.append(
-            Finding(
-                "bad-slug",
-                "/slug",
-                f"{slug[:64]!r} is not a slug.",
-                "Use a-z, 0-9 and inner hyphens, up to 63.",
-            )
-        )
-    if not _is_line(name, 200):
-        problem = "A name is one line of 1 to 200 characters."
-        findings.append(Finding("bad-name", "/name", problem, "Shorten it."))
-    if sector is not None and not _is_line(sector, 128):
-        problem = "A sector is one line of 1 to 128 characters."
-        findings.append(Finding("bad-sector", "/sector", problem, "Such as sector:J."))
-    if domain is not None and not _DOMAIN.fullmatch(domain.lower()):
-        findings.append(
-            Finding("bad-domain", "/domain", f"{domain[:80]!r} is not a domain.", "Such as example.org.")
-        )
+    raw = {"slug": slug, "name": name, "sector": sector, "domain": domain}
+    told, findings = fields.read(raw, known=_ADDED)
     if findings:
         raise Invalid("The organisation cannot be added as given.", findings=findings)
     if await session.scalar(select(Provider.pk).where(Provider.slug == slug)):
         raise Conflict(f"There is a provider {slug!r} already.")
     provider = Provider(
-        slug=slug,
-        name=name.strip(),
-        domain=domain.lower() if domain else None,
-        sector=sector,
+        **told,
         domain_verified=False,
         state=State.SANDBOX.value,
         created_at=now(),
     )
     session.add(provider)
     await session.flush()
-    await _log(session, provider, "added", origin, by)
+    await tell(session, provider, "added", origin, by)
+    await _note(session, actor or Actor(name=by), provider, "add", None)
     if approve:
-        await change_state(session, slug, Decision.APPROVE, origin=origin, by=by)
+        await change_state(session, slug, Decision.APPROVE, origin=origin, by=by, actor=actor)
     return provider
-
-
-def _is_line(text: str, longest: int) -> bool:
-    """Whether a text can stand in documents as one line."""
-    return (
-        1 <= len(text.strip()) <= longest and text.splitlines() == [text] and not forbidden_characters(text)
-    )
 
 
 async def change_state(
-    session: AsyncSession, slug: str, decision: Decision, *, origin: str, by: str
+    session: AsyncSession,
+    slug: str,
+    decision: Decision,
+    *,
+    origin: str,
+    by: str,
+    actor: Actor | None = None,
+    reason: str | None = None,
+    settle_as: str | None = None,
 ) -> Provider:
-    """Decide on an organisation. Raises `NotFound` or `Conflict`."""
-    provider = await by_slug(session, slug, public=False)
-    provider.state = decide(State(provider.state), decision).value
-    await _log(session, provider, provider.state, origin, by)
+    """Decide on an organisation. Raises `NotFound`, `Conflict`, and `Invalid` for a reason that is none.
+
+    An application that is let in gets the slug that it wished for, or `settle_as`; `Conflict` says when that
+    one is taken.
+    """
+    provider = await by_slug(session, slug, deciding=True)
+    _check_reason(reason)
+    before = State(provider.state)
+    after = decide(before, decision)
+    if before is State.APPLIED and after in MAY_HOLD_TOKENS:
+        await _settle_slug(session, provider, settle_as)
+    provider.state = after.value
+    provider.decided_at = now()
+    provider.reason = reason
+    if after is State.APPROVED and provider.approved_at is None:
+        provider.approved_at = provider.decided_at
+    await tell(session, provider, after.value, origin, by)
+    await _note(session, actor or Actor(name=by), provider, decision.value, reason)
     return provider
+
+
+async def _settle_slug(session: AsyncSession, provider: Provider, wanted: str | None) -> None:
+    application = await session.get(Application, provider.pk)
+    if application is None:
+        return
+    slug = fields.slug(wanted or application.wished)
+    if isinstance(slug, Finding):
+        raise Invalid("The organisation needs a slug.", findings=[slug])
+    if await session.scalar(select(Provider.pk).where(Provider.slug == slug, Provider.pk != provider.pk)):
+        raise Conflict(f"The slug {slug!r} is taken. Let the organisation in under another one, with `slug`.")
+    provider.applied_as, provider.slug = provider.slug, str(slug)
+
+
+async def hold(session: AsyncSession, slug: str, *, origin: str, actor: Actor, reason: str) -> Provider:
+    """Let an organisation write and publish nothing until it is released."""
+    provider = await by_slug(session, slug, deciding=True)
+    _check_reason(reason)
+    if provider.held_at is not None:
+        raise Conflict(f"{provider.slug} is held already.")
+    provider.held_at, provider.hold_reason = now(), reason
+    await tell(session, provider, "held", origin, actor.name)
+    await _note(session, actor, provider, "hold", reason)
+    return provider
+
+
+async def release(session: AsyncSession, slug: str, *, origin: str, actor: Actor, reason: str) -> Provider:
+    """End a hold."""
+    provider = await by_slug(session, slug, deciding=True)
+    _check_reason(reason)
+    if provider.held_at is None:
+        raise Conflict(f"{provider.slug} is not held.")
+    provider.held_at = provider.hold_reason = None
+    await tell(session, provider, "released", origin, actor.name)
+    await _note(session, actor, provider, "release", reason)
+    return provider
+
+
+def _check_reason(reason: str | None) -> None:
+    if reason is not None and not is_line(reason, LONGEST_REASON):
+        problem = f"A reason is one line of 1 to {LONGEST_REASON} characters."
+        finding = Finding("bad-reason", "/reason", problem, "The organisation reads it.")
+        raise Invalid("A decision says why.", findings=[finding])
+
+
+async def _note(
+    session: AsyncSession, actor: Actor, provider: Provider, action: str, reason: str | None
+) -> None:
+    told = {"reason": reason} if reason is not None else {}
+    await note(session, actor, "provider", action, provider.slug, provider=provider.pk, **told)
 
 
 async def add_client(
@@ -128,7 +174,7 @@ async def add_client(
     provider = await by_slug(session, slug)
     client = Client(
         provider_pk=provider.pk,
-        client_id=f"{slug}.{secrets.token_hex(6)}",
+        client_id=f"{provider.slug}.{secrets.token_hex(6)}",
         name=name,
         scopes=sorted(wanted),
         created_at=now(),
@@ -147,7 +193,7 @@ async def add_client(
         provider=provider.pk,
         scopes=sorted(wanted),
     )
-    await _log(session, provider, "client-added", origin, by)
+    await tell(session, provider, "client-added", origin, by)
     return NewClient(client.client_id, secret, tuple(sorted(wanted)))
 
 
@@ -167,7 +213,8 @@ def make_secret(client: Client, expires_at: datetime | None = None) -> tuple[Cli
     return row, text
 
 
-async def _log(session: AsyncSession, provider: Provider, action: str, origin: str, by: str) -> None:
+async def tell(session: AsyncSession, provider: Provider, action: str, origin: str, by: str) -> None:
+    """Write a change of an organisation into the changelog."""
     await append(
         session,
         [

@@ -34,6 +34,12 @@ async def match(
     raise _failed(present, since)
 
 
+def match_etag(if_match: str | None, present: str) -> None:
+    """Hold what the sender read against the ETag of something else than a record."""
+    if not _matches(_sent(if_match), present):
+        raise _failed(present, {})
+
+
 def match_draft(if_match: str | None, draft: Draft | None) -> None:
     """Hold what the sender read against the draft."""
     sent = _sent(if_match)

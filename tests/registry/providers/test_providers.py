@@ -10,7 +10,7 @@ from registry.changelog.models import Change
 from registry.db import Database
 from registry.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.extensions import Node
-from registry.providers import queries, service
+from registry.providers import clients, queries, service
 from registry.providers.models import Client, Provider
 from registry.providers.onboarding import Decision
 from tests.conftest import Join
@@ -83,9 +83,9 @@ async def test_slugs_of_any_allowed_length_work_to_the_end(node: Node, database:
     assert made.client_id.startswith(f"{slug}.")
     assert made.scopes == ("records:read",)
     async with database.read() as session:
-        found = await queries.client(session, made.client_id)
+        found = await clients.machine(session, made.client_id)
     assert found is not None
-    assert found[1].slug == slug
+    assert found.provider.slug == slug
 
 
 async def test_a_slug_is_taken_once(node: Node) -> None:

@@ -1,0 +1,1 @@
+"""How an organisation joins: it applies, proves its domain, and stewards decide."""
