@@ -26,6 +26,7 @@ from registry.front import Front, Receive, Scope, Send
 from registry.http import AnyRequest, ReadableAddress, reading_from
 from registry.joining.api import ProvidersController
 from registry.logs import RequestLog
+from registry.moderation import screening
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
@@ -153,6 +154,7 @@ def _running(
         tasks = [
             asyncio.create_task(front().keep_fresh()),
             asyncio.create_task(uses.run()),
+            asyncio.create_task(asyncio.to_thread(screening.prepare)),
             *(asyncio.create_task(tail.run()) for tail in tails),
             *([asyncio.create_task(firing.run())] if firing is not None else ()),
         ]

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from registry.errors import Misconfigured
@@ -44,9 +45,8 @@ TABLE: tuple[Row, ...] = (
     _row("GET HEAD", r"/static/", None),
     # Guessing a secret begins here.
     _row("", r"/oauth/", "tokens", closed=True),
-    _row("POST", r"/(sign-in|session|sessions|auth)(/|$)", "sign_ins", closed=True),
-    _row("GET", r"/(sign-in|auth)/", "sign_ins", closed=True),
-    _row("POST", r"/api/v1/(sign-in|session|sessions|auth)(/|$)", "sign_ins", closed=True),
+    _row("POST", r"/sign-in(/|$)", "sign_ins", closed=True),
+    _row("GET HEAD", r"/sign-in/", "sign_ins", closed=True),
     _row("POST", r"/api/v1/providers/?$", "applications"),
     _row("POST", r"/api/v1/notices/?$", "notices"),
     _row("GET HEAD", r"/api/v1/search/export", "exports"),
@@ -62,6 +62,7 @@ POLICIES: tuple[str, ...] = tuple(dict.fromkeys(row.policy for row in TABLE if r
 """Every policy; the setting `limit_<policy>` says its quotas."""
 
 
+@lru_cache(maxsize=4096)
 def row_of(method: str, path: str) -> Row:
     """The row that decides about a request."""
     return next(
@@ -96,6 +97,7 @@ def quotas_of(settings: Settings) -> dict[str, tuple[Quota, ...]]:
     return read
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """What one household or machine holds: an IPv4 address, or the /64 of an IPv6 one."""
     try:

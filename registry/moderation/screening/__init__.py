@@ -102,6 +102,11 @@ def screen(document: Any, *, secret: bytes) -> list[Hit]:
     return list(hits.values())
 
 
+def prepare() -> None:
+    """Load what rules need, half a second's worth, before the first draft waits for it."""
+    screen({"title": "tel +1 212 664 7665, 4111 1111 1111 1112"}, secret=b"")
+
+
 def as_hit(rule: str, found: Found, secret: bytes, *, stewards_only: bool = False) -> Hit:
     matched = f"{rule}\n{found.pointer}\n{found.matched}".encode("utf-8", "surrogatepass")
     key = hmac.new(secret, b"screening\n" + matched, hashlib.sha256).hexdigest()

@@ -41,6 +41,8 @@ def live_links(page: Page) -> Iterator[Found]:
     for text, match in page.matches(_LIVE):
         host, rest = match[1].lower().rpartition("@")[2].rstrip(".,;:"), match[2]
         cited = text.field in ("url", "archive_url", "reference") and not {"indicators"} & set(text.path)
+        if not text.public:
+            continue
         if "indicators" in text.path:
             why = "A live link among the indicators"
         elif host.partition(":")[0] in marked:
@@ -75,7 +77,8 @@ def onion_links(page: Page) -> Iterator[Found]:
     if ".onion" not in page.lower:
         return
     for text, match in page.matches(_ONION):
-        yield Found(text.pointer, match[0].lower(), "The address of a hidden service (.onion).", _DEFANG)
+        if text.public:
+            yield Found(text.pointer, match[0].lower(), "The address of a hidden service (.onion).", _DEFANG)
 
 
 _DOT = re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.I)

@@ -14,8 +14,8 @@ _APART = frozenset({"contacts", "handling", "people"})
 
 
 def is_apart(text: Text) -> bool:
-    """Codes and addresses hold numbers that are nobody's; contacts are set aside, and meant."""
-    return text.code or text.address or not _APART.isdisjoint(text.path)
+    """Codes and addresses hold numbers that are nobody's; what is set aside for some is meant."""
+    return text.code or text.address or not text.public or not _APART.isdisjoint(text.path)
 
 
 def _declared(page: Page, text: Text, *types: str) -> bool:

@@ -66,6 +66,10 @@ async def token_for(node: Node, client: httpx.AsyncClient, slug: str = "lab") ->
         ("POST", "/api/v1/providers", "applications"),
         ("POST", "/api/v1/providers/x/clients", "writes"),
         ("POST", "/api/v1/notices", "notices"),
+        ("POST", "/sign-in", "sign_ins"),
+        ("POST", "/sign-in/totp", "sign_ins"),
+        ("GET", "/sign-in/oidc/callback", "sign_ins"),
+        ("GET", "/sign-in", "reads"),
         ("TRACE", "/anything", "writes"),
     ],
 )
@@ -75,6 +79,7 @@ def test_table(method: str, path: str, policy: str | None) -> None:
 
 def test_every_route_that_takes_a_secret_is_closed_while_nobody_counts() -> None:
     assert row_of("POST", "/oauth/token").closed
+    assert row_of("POST", "/sign-in/totp").closed
     assert not row_of("GET", "/api/v1/records").closed
 
 
