@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from registry.actor import Actor
 from registry.api_docs import openapi_config
+from registry.audit.api import AuditController
 from registry.auth.admin_api import ClientsController, MembersController
 from registry.auth.api import OAuthController
 from registry.auth.checks import Checks, Uses
@@ -50,6 +51,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     EvidenceController,
     TaxonomiesController,
     ProvidersController,
+    AuditController,
     SharingController,
     OAuthController,
     AnomaliesController,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from registry import backups, operate, terminal
 from registry.changelog.append import public_head
+from registry.commands.audit import register as register_audit
 from registry.commands.exchange import register as register_exchange
 from registry.commands.groups import register as register_groups
 from registry.commands.providers import register as register_providers
@@ -170,6 +171,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 register_providers(app)
+register_audit(app)
 register_groups(app)
 register_taxonomies(app)
 register_exchange(app)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from registry import terminal
 from registry.actor import Actor, Scope
+from registry.audit.service import note
 from registry.errors import Conflict, Misconfigured
 from registry.exchange import FORMATS
 from registry.exchange.item import Format, Options
@@ -21,7 +22,7 @@ from registry.extensions import Node
 from registry.node import open_node
 from registry.providers import queries as providers
 from registry.providers.models import Provider
-from registry.providers.onboarding import State
+from registry.providers.onboarding import MAY_HOLD_TOKENS, State
 from registry.records.versions import Desk
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.own import load_own
@@ -130,7 +131,24 @@ async def _import(
         )
         desk = Desk(node.origin, vocabulary, secret=node.secret)
         sink = RegistrySink(node.database, desk, actor, owner, node.secret, publish)
-        return await _run(chosen, path, options, DrySink(sink) if dry_run else sink, vocabulary, quiet=quiet)
+        if dry_run:
+            return await _run(chosen, path, options, DrySink(sink), vocabulary, quiet=quiet)
+        report = await _run(chosen, path, options, sink, vocabulary, quiet=quiet)
+        async with node.database.write() as session:
+            # One act for the run: each record's own versions tell the rest.
+            await note(
+                session,
+                actor,
+                "import",
+                "run",
+                chosen.name,
+                provider=owner.pk,
+                created=report.created,
+                revised=report.revised,
+                unchanged=report.unchanged,
+                rejected=len(report.rejected),
+            )
+        return report
 
 
 async def _run(
@@ -173,7 +191,8 @@ async def _provider(node: Node, slug: str | None, *, publish: bool, optional: bo
         if slug is not None:
             owner = await providers.by_slug(session, slug)
         else:
-            everybody = await providers.all_providers(session, public=False)
+            found = await providers.all_providers(session, public=False)
+            everybody = [each for each in found if State(each.state) in MAY_HOLD_TOKENS]
             if len(everybody) != 1:
                 if optional:
                     return None
@@ -187,7 +206,7 @@ async def _provider(node: Node, slug: str | None, *, publish: bool, optional: bo
                     "`candor provider add SLUG --name NAME --approve` adds one."
                 )
             owner = everybody[0]
-    if owner.state in (State.SUSPENDED, State.CLOSED):
+    if State(owner.state) not in MAY_HOLD_TOKENS:
         raise Conflict(f"{owner.slug} is {owner.state}; nothing is written for it.")
     if publish and owner.state != State.APPROVED:
         raise Conflict(f"{owner.slug} may not publish yet. Run `candor provider approve {owner.slug}` first.")

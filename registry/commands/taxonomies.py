@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from registry import terminal
 from registry.actor import Actor
+from registry.audit.service import note
 from registry.errors import Malformed, NotFound
 from registry.node import open_node
 from registry.taxonomies import queries, views
@@ -54,9 +55,22 @@ def import_(
 
     async def work() -> Report:
         async with open_node(terminal.settings()) as node:
-            return await import_files(
+            report = await import_files(
                 node.database, format, path, options, actor=BY, origin=node.origin, dry_run=dry_run
             )
+            if not dry_run:
+                async with node.database.write() as session:
+                    for one in report.outcomes:
+                        await note(
+                            session,
+                            BY,
+                            "taxonomy",
+                            "import",
+                            one.namespace,
+                            loaded=one.version,
+                            result=one.result,
+                        )
+            return report
 
     report = terminal.run(work())
     if as_json:
