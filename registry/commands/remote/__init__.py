@@ -2,11 +2,13 @@
 
 import typer
 
-from registry.commands.remote import account, acts, pull, push, report, validate
+from registry.commands.remote import account, acts, joining, pull, push, report, validate
 
 
 def register(app: typer.Typer) -> None:
     """Add them to the command."""
+    app.command("apply")(joining.apply)
+    app.command("join")(joining.join)
     app.command("login")(account.login)
     app.command("logout")(account.logout)
     app.command("validate")(validate.validate)

@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -86,18 +86,23 @@ def origin_of(client: Client, account: Account) -> str:
 
 
 def keep(account: Account) -> Path:
-    """Write the account where only its owner reads it; an earlier one is replaced as a whole."""
-    place = folder()
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, fresh = place / FILE, place / f".{FILE}.{os.getpid()}"
+    """Write the account; an earlier one is replaced as a whole."""
+    path = folder() / FILE
+    write_privately(path, asdict(account))
+    return path
+
+
+def write_privately(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write a file that only its owner reads, as a whole."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(account), file)
+            json.dump(fields, file)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    return path
 
 
 def login(
