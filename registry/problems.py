@@ -178,8 +178,10 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="candor"'
     if isinstance(problem, errors.NotAllowed) and isinstance(error, HTTPException) and error.headers:
-        # The front makes HEAD of every GET; the framework does not know that.
-        headers.update({name: value.replace("GET", "GET, HEAD") for name, value in error.headers.items()})
+        # The front makes HEAD of every GET; the framework does not know that, nor keeps an order.
+        told = {name.lower(): value for name, value in error.headers.items()}.get("allow", "")
+        allowed = {method.strip() for method in told.split(",")}
+        headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
     for name, value in request.scope["state"].get(RATE_LIMIT, ()):
         headers[name.decode()] = value.decode()
     body = body_of(problem, request.url.path)

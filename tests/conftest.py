@@ -184,19 +184,39 @@ async def _statements_back(connection: Any, tables: Sequence[str]) -> str:
     )
 
 
+Begin = Callable[[], Settings]
+
+
+def _beginning(request: pytest.FixtureRequest, folder: Path) -> Begin:
+    sqlite = request.param == "sqlite"
+    template = request.getfixturevalue("_sqlite_template" if sqlite else "_postgres_database")
+
+    def anew() -> Settings:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        if sqlite:
+            shutil.copy(template, folder / "candor.sqlite")
+            return _settings(folder)
+        url, back_to_the_beginning = template
+        back_to_the_beginning()
+        return _settings(folder, url)
+
+    return anew
+
+
+# Not coroutines: the templates run event loops of their own, which cannot be done inside a running one.
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def begin(request: pytest.FixtureRequest, tmp_path: Path) -> Begin:
+    """Makes an initialised registry, on either database; whatever it made before is gone then."""
+    return _beginning(request, tmp_path / "data")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of an initialised registry of its own, on either database."""
-    # Not a coroutine: the templates run event loops of their own, which cannot be done inside a running one.
-    folder = tmp_path / "data"
-    folder.mkdir()
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "candor.sqlite")
-        yield _settings(folder)
-        return
-    url, back_to_the_beginning = request.getfixturevalue("_postgres_database")
-    back_to_the_beginning()
-    yield _settings(folder, url)
+    return _beginning(request, tmp_path / "data")()
 
 
 @pytest.fixture
@@ -291,6 +311,10 @@ Join = Callable[..., Awaitable[Member]]
 
 @pytest.fixture
 def join(node: Node, client: httpx.AsyncClient) -> Join:
+    return joining(node, client)
+
+
+def joining(node: Node, client: httpx.AsyncClient) -> Join:
     """Add an organisation with a client and get it a token, through the real token endpoint."""
 
     async def add(

@@ -1,0 +1,1 @@
+"""What may not be known is looked for at every public exit."""
