@@ -37,6 +37,7 @@ from registry.records.api_shared import desk_of
 from registry.records.api_suppression import SuppressionController
 from registry.records.evidence.api import EvidenceController
 from registry.records.firing import Firing
+from registry.records.responses.api import ResponsesController
 from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
@@ -47,6 +48,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
     ReportsController,
     SuppressionController,
+    ResponsesController,
     RestrictedController,
     EvidenceController,
     TaxonomiesController,

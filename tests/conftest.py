@@ -18,17 +18,19 @@ import asyncpg
 import httpx
 import pytest
 from coverage import Coverage
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from registry.actor import Scope
 from registry.app import Application, create_app
-from registry.db import Database, async_url
+from registry.db import Database, async_url, now
 from registry.extensions import Extension, Node
 from registry.node import init_node, load_node
 from registry.providers import service as providers
+from registry.providers.queries import by_slug
 from registry.settings import Settings
+from registry.sharing.models import GroupMember, SharingGroup
 
 ORIGIN = "registry.example/log"
 BASE_URL = "https://registry.example"
@@ -318,13 +320,19 @@ def joining(node: Node, client: httpx.AsyncClient) -> Join:
     """Add an organisation with a client and get it a token, through the real token endpoint."""
 
     async def add(
-        slug: str = "example-lab", *, approve: bool = True, scopes: str | None = None, **more: Any
+        slug: str = "example-lab",
+        *,
+        approve: bool = True,
+        scopes: str | None = None,
+        groups: Sequence[str] = (),
+        **more: Any,
     ) -> Member:
         wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
         more = {"name": slug.title(), **more}
         async with node.database.write() as session:
             await providers.add(session, slug, origin=node.origin, approve=approve, by="test", **more)
             made = await providers.add_client(session, slug, wanted, origin=node.origin, by="test")
+            await _into_groups(session, slug, groups)
         answer = await client.post(
             "/oauth/token",
             data={"grant_type": "client_credentials"},
@@ -335,6 +343,19 @@ def joining(node: Node, client: httpx.AsyncClient) -> Join:
         return Member(slug, made.client_id, made.client_secret, {"Authorization": f"Bearer {token}"})
 
     return add
+
+
+async def _into_groups(session: AsyncSession, slug: str, groups: Sequence[str]) -> None:
+    """Make an organisation a member of these sharing groups, which are begun where they are not there."""
+    provider = await by_slug(session, slug)
+    for name in groups:
+        group = await session.scalar(select(SharingGroup).where(SharingGroup.slug == name))
+        if group is None:
+            group = SharingGroup(slug=name, name=name, owner_pk=provider.pk, created_at=now())
+            session.add(group)
+            await session.flush()
+        session.add(GroupMember(group_pk=group.pk, provider_pk=provider.pk, state="member", at=now()))
+    await session.flush()
 
 
 Publish = Callable[..., Awaitable[dict[str, Any]]]

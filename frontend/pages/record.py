@@ -26,6 +26,7 @@ from registry.ids import parse_id
 from registry.records import queries
 from registry.records.documents import links_of
 from registry.records.queries import Stored
+from registry.records.responses.queries import summary
 
 _decode = msgspec.json.Decoder().decode
 DESCRIPTION = 200
@@ -88,6 +89,7 @@ async def _show(
     newest = versions[0]
     latest = document if row is newest else _decode(newest.document)
     responses = await queries.responses(reading, actor, row.id, row.origin)
+    said_of_it = await summary(reading, actor, newest) if responses else None
     linking = await queries.backlinks(reading, actor, row.origin, row.id)
     # What stands among the responses, or is named by the record itself, need not be said twice.
     said = {(one.origin, one.id) for one in responses}
@@ -115,6 +117,7 @@ async def _show(
         facts=has_facts(document),
         sections=present(document, more),
         further=further(document),
+        summary=said_of_it.text if said_of_it else "",
         citation=citation(document, site.name, urls.whole(urls.version(row.id, row.label, row.origin))),
         terms=await site.terms(),
         refs=await references(reading, urls, document | {"withdrawal": latest.get("withdrawal", {})}),

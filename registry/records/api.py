@@ -142,20 +142,6 @@ class Reads(Controller):
         return record_answer(request, await queries.version(reading, actor, id, number, origin))
 
     @get(
-        "/records/{id:str}/responses",
-        operation_id="listResponses",
-        responses=problem_responses(400, 404, 451),
-    )
-    async def list_responses(
-        self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
-    ) -> Response[bytes]:
-        """What others answered to the record, newest first."""
-        rows = await queries.responses(reading, actor, id, origin)
-        newest = await queries.newest(reading, actor, id, origin)
-        scopes = (f"record:{newest.id}", "kind:response")
-        return list_answer(request, rows, None, scopes, await queries.changed_at(reading))
-
-    @get(
         "/records/{id:str}/similar",
         operation_id="listSimilar",
         responses=problem_responses(400, 404, 451, 503),

@@ -45,7 +45,15 @@ class Writes(Controller):
         raw = await read_json_body(request)
         vocabulary = await node.vocabulary.current()
         async with node.database.read() as session:
-            checked = await drafts.judge_whole(session, vocabulary, actor.provider_slug, raw)
+            checked = await drafts.judge_whole(
+                session,
+                vocabulary,
+                actor.provider_slug,
+                raw,
+                actor=actor,
+                home=node.origin,
+                provider=actor.provider,
+            )
         return private(views.validation(checked.submission, checked.findings))
 
     @post(

@@ -24,6 +24,7 @@ from registry.moderation.screening.models import ScreeningHit
 from registry.moderation.screening.service import hits_of
 from registry.providers.models import Provider
 from registry.records import copublishers, documents, queries
+from registry.records.beyond import beyond, groups_beyond
 from registry.records.content.check import Checked, check
 from registry.records.differences import changed
 from registry.records.models import Draft, Invitation, Record, Version
@@ -72,7 +73,7 @@ async def create_draft(session: AsyncSession, desk: Desk, actor: Actor, raw: Any
     actor.require(Scope.RECORDS_WRITE)
     provider = await _own_provider(session, actor)
     id = new_id()
-    submission, findings, asked = await _checked(session, desk, provider, raw, own_id=id)
+    submission, findings, asked = await _checked(session, desk, actor, provider, raw, own_id=id)
     await count_draft(session, provider.pk, desk.drafts_per_day)
     record = Record(
         origin=desk.origin,
@@ -108,7 +109,7 @@ async def replace_draft(
     earlier = _decode(draft.document) if draft else _decode(before.document) if before else None
     provider = await session.get_one(Provider, record.provider_pk)
     submission, findings, asked = await _checked(
-        session, desk, provider, raw, own_id=record.id, previous=earlier
+        session, desk, actor, provider, raw, own_id=record.id, previous=earlier
     )
     if submission["kind"] != record.kind:
         raise Conflict(f"{record.id} is a record of kind {record.kind!r}, and that does not change.")
@@ -145,6 +146,11 @@ async def put_handling(
         handling = {"tlp": Tlp.CLEAR.value, **checked.submission.get("handling", {})}
     if "restricted" in sent:
         restricted = checked.submission.get("restricted", [])
+    asked = checked.submission
+    if wrong := await groups_beyond(
+        session, record.provider_pk, asked.get("handling", {}), asked.get("restricted", ())
+    ):
+        raise Invalid("The handling cannot be taken as it is.", findings=(*findings, *wrong))
     if record.current and handling["tlp"] != Tlp.CLEAR:
         raise Conflict("CLEAR is never taken back: withdraw the record, or have it erased.")
     draft = await keep_draft(session, actor, record, draft, text, handling=handling, restricted=restricted)
@@ -360,14 +366,20 @@ async def judge_whole(
     own: str | None,
     raw: Any,
     *,
+    actor: Actor,
+    home: str,
+    provider: int | None,
     own_id: str | None = None,
     previous: Mapping[str, Any] | None = None,
 ) -> Checked:
-    """`judge`, with what only the database knows: whether those who are invited are there."""
+    """`judge`, with what only the database knows: whether what the organisation names is there."""
     checked = judge(vocabulary, raw, own_id=own_id, previous=previous)
     if own is None:
         return checked  # nobody's submission: whom it invites is asked when it is somebody's
     _, wrong = await copublishers.named(session, own, raw)
+    if checked.submission is not None and provider is not None:
+        begun = previous is not None
+        wrong += await beyond(session, actor, provider, home, checked.submission, id=own_id, begun=begun)
     if not wrong:
         return checked
     return Checked(None, (*checked.findings, *wrong))
@@ -376,6 +388,7 @@ async def judge_whole(
 async def _checked(
     session: AsyncSession,
     desk: Desk,
+    actor: Actor,
     provider: Provider,
     raw: Any,
     *,
@@ -384,7 +397,15 @@ async def _checked(
 ) -> tuple[dict[str, Any], tuple[Finding, ...], list[Provider]]:
     """The submission, what was found and did not stop it, and the organisations that it invites."""
     checked = await judge_whole(
-        session, desk.vocabulary, provider.slug, raw, own_id=own_id, previous=previous
+        session,
+        desk.vocabulary,
+        provider.slug,
+        raw,
+        actor=actor,
+        home=desk.origin,
+        provider=provider.pk,
+        own_id=own_id,
+        previous=previous,
     )
     if checked.submission is None or has_errors(checked.findings):
         raise Invalid("The record cannot be taken as it is.", findings=checked.findings)

@@ -25,6 +25,7 @@ from registry.db import Database, clock_of
 from registry.errors import CandorError
 from registry.providers.models import Provider
 from registry.records import copublishers, queries, screening
+from registry.records.beyond import at_publication
 from registry.records.models import Draft, Record, Version
 from registry.records.publishing import Candidate, next_version
 from registry.records.versions import Desk, NextVersion, write_versions
@@ -262,6 +263,10 @@ async def _bundles(session: AsyncSession, due: Sequence[_Due]) -> list[Bundle]:
     before = await _newest(session, pks)
     asked = await queries.invitations(session, pks)
     waiting = await screening.open_findings(session, pks)
+    # Asks the database only about those that name groups or another record.
+    unfit = {
+        each.record.pk: await at_publication(session, each.record, each.draft, each.provider) for each in due
+    }
     return [
         Bundle(
             tuple(
@@ -272,6 +277,7 @@ async def _bundles(session: AsyncSession, due: Sequence[_Due]) -> list[Bundle]:
                     before.get(each.record.pk),
                     asked.get(each.record.pk, ()),
                     waiting.get(each.record.pk, ()),
+                    unfit[each.record.pk],
                 )
                 for each in members
             ),

@@ -33,6 +33,8 @@ class Record(Base):
         Index("ix_record_kind_imported_last", "kind", "imported", "last_seq"),
         Index("ix_record_kind_last", "kind", "last_seq"),
         Index("ix_record_last", "last_seq"),
+        # What is shared and not public is little, and is looked for among everything.
+        Index("ix_record_current_shared", "current", "shared"),
     )
 
     pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)

@@ -21,6 +21,7 @@ from registry.errors import Conflict, Finding, Forbidden, Invalid
 from registry.providers.models import Provider
 from registry.providers.onboarding import Kind, State
 from registry.records import copublishers, documents, queries
+from registry.records.beyond import at_publication
 from registry.records.drafts import end_schedule, standing_of
 from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_draft, match_version
@@ -51,6 +52,7 @@ class Candidate:
     before: Version | None
     asked: Sequence[Invited]
     open_findings: Sequence[Finding] = ()
+    unfit: Sequence[Finding] = ()
 
     @property
     def not_before(self) -> datetime | None:
@@ -76,6 +78,8 @@ def next_version(one: Candidate, *, at: datetime, moved: bool = False) -> NextVe
         hint = 'Such as {"type": "correction", "note": "The date was wrong."}.'
         findings = [Finding("revision-missing", "/revision", problem, hint)]
         raise Invalid("A revision says what changed.", findings=findings)
+    if one.unfit:
+        raise Invalid("The draft cannot be published as it stands.", findings=one.unfit)
     if one.open_findings:
         raise Invalid(
             "Screening found what a reviewer has to resolve, with a reason, before this is published.",
@@ -169,7 +173,8 @@ async def candidate(
     asked = (await queries.invitations(session, [record.pk])).get(record.pk, [])
     # A text that nobody submitted yet is screened on its way; what is kept is about the one before.
     waiting = await open_findings(session, [record.pk]) if draft.step != Step.DRAFT else {}
-    return Candidate(record, draft, provider, before, asked, waiting.get(record.pk, ()))
+    unfit = await at_publication(session, record, draft, provider)
+    return Candidate(record, draft, provider, before, asked, waiting.get(record.pk, ()), unfit)
 
 
 async def publish(

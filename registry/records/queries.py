@@ -93,7 +93,7 @@ class Invited:
     provider: Provider
 
 
-_STORED: tuple[Any, ...] = (
+STORED: tuple[Any, ...] = (
     Record.origin,
     Record.id,
     Record.kind,
@@ -111,18 +111,18 @@ _STORED: tuple[Any, ...] = (
 
 # For queries that name the few records they are about: there, SQLite would rather walk an index of all that
 # are listed, since it takes any column that equals something for a rare one.
-_IS_LISTED = func.coalesce(Record.listed, false())
+IS_LISTED = func.coalesce(Record.listed, false())
 
 
-def _current() -> Select[Any]:
-    """Newest public versions."""
-    return select(*_STORED).join(
+def current() -> Select[Any]:
+    """Newest public versions, as `stored_rows` reads them."""
+    return select(*STORED).join(
         Version,
         and_(Version.record_pk == Record.pk, Version.shared.is_(False), Version.number == Record.current),
     )
 
 
-async def _stored(session: AsyncSession, query: Select[Any]) -> list[Stored]:
+async def stored_rows(session: AsyncSession, query: Select[Any]) -> list[Stored]:
     return [Stored(*row) for row in await session.execute(query)]
 
 
@@ -202,7 +202,7 @@ async def versions(
     """The versions that the actor may read, newest first. Raises `NotFound` when that is none at all."""
     record, facts = await readable_record(session, actor, id, origin)
     query = (
-        select(*_STORED)
+        select(*STORED)
         .join(Version, Version.record_pk == Record.pk)
         .where(Record.pk == record.pk)
         .order_by(Version.pk.desc())  # as they were written: a clock may have been set back
@@ -212,7 +212,7 @@ async def versions(
         query = query.where(Version.shared.is_(False))
     if only is not None:
         query = query.where(Version.shared.is_(only[0]), Version.number == only[1])
-    rows = await _stored(session, query)
+    rows = await stored_rows(session, query)
     if not rows and only is None:
         raise NotFound(_NO_RECORD.format(id=parse_id(id)))
     return rows
@@ -266,7 +266,7 @@ async def page(
     First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be
     borne, by themselves or by a narrower tag.
     """
-    query = _narrow(_current(), kind=kind, origin=origin).where(Record.listed, readable(actor))
+    query = _narrow(current(), kind=kind, origin=origin).where(Record.listed, readable(actor))
     order = Record.first_seq
     # Of a tag or a provider, walk its own index in order, instead of sorting what it yields.
     if provider and not tag and len(set(provider)) == 1:
@@ -291,7 +291,7 @@ async def page(
         if first is None:
             return []
         query = query.where(order >= first)
-    return await _stored(session, query.order_by(order.desc()).limit(limit))
+    return await stored_rows(session, query.order_by(order.desc()).limit(limit))
 
 
 async def recent(
@@ -306,7 +306,7 @@ async def recent(
     """The newest public version of the records that changed last, withdrawn ones among them: what feeds are
     made of.
     """
-    query = _narrow(_current(), kind=kind, imported=imported).where(readable(ANONYMOUS))
+    query = _narrow(current(), kind=kind, imported=imported).where(readable(ANONYMOUS))
     order = Record.last_seq
     if len(set(provider)) == 1:
         query, order = _of_provider(query, provider[0]), RecordProvider.last_seq
@@ -315,7 +315,7 @@ async def recent(
     if tag is not None:
         query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == tag)
         order = RecordTag.last_seq
-    return await _stored(session, query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
+    return await stored_rows(session, query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
 
 
 async def responses(
@@ -323,24 +323,25 @@ async def responses(
 ) -> list[Stored]:
     """Listed responses that speak of the record, newest first. Raises `NotFound` like `newest`."""
     record, _ = await readable_record(session, actor, id, origin)
-    return await _linking(session, actor, record.origin, record.id, role="about", limit=limit)
+    return await linking(session, actor, record.origin, record.id, role="about", limit=limit)
 
 
 async def backlinks(
     session: AsyncSession, actor: Actor, origin: str, id: str, *, limit: int = 200
 ) -> list[Stored]:
     """Listed records that refer to this one in any way, newest first."""
-    return await _linking(session, actor, origin, id, role=None, limit=limit)
+    return await linking(session, actor, origin, id, role=None, limit=limit)
 
 
-async def _linking(
+async def linking(
     session: AsyncSession, actor: Actor, origin: str, id: str, *, role: str | None, limit: int
 ) -> list[Stored]:
+    """Listed records that refer to this one in that role, or in any, the latest first publication first."""
     links = select(RecordLink.record_pk).where(RecordLink.target_id == id, RecordLink.target_origin == origin)
     if role is not None:
         links = links.where(RecordLink.role == role)
-    query = _current().where(_IS_LISTED, readable(actor), Record.pk.in_(links))
-    return await _stored(session, query.order_by(Record.first_seq.desc()).limit(limit))
+    query = current().where(IS_LISTED, readable(actor), Record.pk.in_(links))
+    return await stored_rows(session, query.order_by(Record.first_seq.desc()).limit(limit))
 
 
 def among(keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
@@ -365,16 +366,16 @@ async def documents(
     unique = list(found)
     for start in range(0, len(unique), 400):
         chunk = unique[start : start + 400]
-        query = _current().where(among(chunk), _IS_LISTED, readable(ANONYMOUS))
-        for stored in await _stored(session, query):
+        query = current().where(among(chunk), IS_LISTED, readable(ANONYMOUS))
+        for stored in await stored_rows(session, query):
             found[stored.origin, stored.id] = stored
     return found
 
 
 async def all_listed(session: AsyncSession, *, after: int, limit: int) -> list[Stored]:
     """Listed records in the order of their first publication: what a rebuilt index reads."""
-    query = _current().where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
-    return await _stored(session, query.order_by(Record.first_seq).limit(limit))
+    query = current().where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
+    return await stored_rows(session, query.order_by(Record.first_seq).limit(limit))
 
 
 async def changes(session: AsyncSession, *, after: int, limit: int) -> list[Changed]:

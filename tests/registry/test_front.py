@@ -566,7 +566,7 @@ async def test_every_public_read_follows_a_withdrawal_at_once(
 ) -> None:
     lab = await join()
     id = await bring_out(client, lab, lesson(title="Wrong", tags=["misuse:fraud"]))
-    response = {"kind": "response", "title": "R", "content": {"about": {"id": id}, "stance": "confirms"}}
+    response = {"kind": "response", "title": "R", "content": {"about": {"id": id}, "stance": "supplements"}}
     answer_to_it = await bring_out(client, lab, response)
     addresses = [
         f"/api/v1/records/{id}",

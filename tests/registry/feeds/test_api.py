@@ -19,7 +19,10 @@ async def test_every_feed_in_every_format_keeps_the_rules(
     lab = await join()
     first = await publish(lab, title="Voices & <clones>", tags=["misuse:fraud"], narrative="*a* [b](/about)")
     await publish(
-        lab, kind="response", title="Seen too", content={"about": {"id": first["id"]}, "stance": "confirms"}
+        lab,
+        kind="response",
+        title="Seen too",
+        content={"about": {"id": first["id"]}, "stance": "supplements"},
     )
     await revise(client, lab, first["id"], title="Voices & <clones>, counted")
     for name in (
@@ -251,7 +254,7 @@ async def test_unnamed_providers_stay_unnamed(
 async def test_what_is_not_for_everybody_is_in_no_feed(
     client: httpx.AsyncClient, join: Join, publish: Publish
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["group"])
     shared = await publish(lab, title="For the group", handling={"tlp": "AMBER", "groups": ["group"]})
     for feed in ("all", "lesson", "provider/example-lab"):
         answer = await client.get(f"/feeds/{feed}.json", headers=lab.headers)

@@ -37,7 +37,7 @@ async def rows(database: Database) -> dict[str, int]:
 
 
 async def test_a_submission_becomes_a_draft(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson(tags=["misuse:fraud"]))
     assert made.status_code == 201
     body = made.json()
@@ -60,7 +60,7 @@ async def test_a_submission_becomes_a_draft(client: httpx.AsyncClient, join: Joi
 async def test_a_wrong_submission_is_told_everything_at_once(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     before = await rows(database)
     answer = await submit(
         client, lab, {"kind": "lesson", "tags": ["misuse:frod"], "summry": "x", "content": {"causes": "x"}}
@@ -77,7 +77,7 @@ async def test_a_wrong_submission_is_told_everything_at_once(
 
 
 async def test_warnings_come_with_the_draft(client: httpx.AsyncClient, join: Join) -> None:
-    made = await submit(client, await join(), lesson(handling={"tlp": "AMBER"}))
+    made = await submit(client, await join(groups=["labs"]), lesson(handling={"tlp": "AMBER"}))
     assert made.status_code == 201
     assert [finding["severity"] for finding in made.json()["findings"]] == ["warning"]
 
@@ -85,7 +85,7 @@ async def test_warnings_come_with_the_draft(client: httpx.AsyncClient, join: Joi
 async def test_validation_says_the_same_and_stores_nothing(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     before = await rows(database)
     wrongs = [
         lesson(tags=["misuse:frod"]),
@@ -147,7 +147,7 @@ async def test_a_provider_that_is_not_approved_writes_drafts_and_publishes_nothi
 
 
 async def test_a_draft_is_replaced_by_whoever_read_it_last(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     id, first = made.json()["id"], made.headers["etag"]
     second = await put(client, lab, id, lesson(title="Better"), first)
@@ -162,7 +162,7 @@ async def test_a_draft_is_replaced_by_whoever_read_it_last(client: httpx.AsyncCl
 
 
 async def test_without_if_match_nothing_is_replaced(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     id = made.json()["id"]
     answer = await put(client, lab, id, lesson(title="Lost"), None)
@@ -175,7 +175,7 @@ async def test_without_if_match_nothing_is_replaced(client: httpx.AsyncClient, j
 async def test_every_form_of_the_present_etag_is_understood(
     client: httpx.AsyncClient, join: Join, form: str
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     etag = made.headers["etag"].strip('"')
     assert (await put(client, lab, made.json()["id"], lesson(), form.format(etag=etag))).status_code == 200
@@ -183,7 +183,7 @@ async def test_every_form_of_the_present_etag_is_understood(
 
 @pytest.mark.parametrize("form", ['"{etag}-x"', '"{etag}.1"', '"x"', '""', '"{etag}-"', "é"])
 async def test_no_other_etag_is_taken_for_it(client: httpx.AsyncClient, join: Join, form: str) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     etag = made.headers["etag"].strip('"')
     headers = {**lab.headers, "If-Match": form.format(etag=etag).encode("latin-1")}
@@ -199,7 +199,7 @@ async def test_the_same_text_again_is_another_state_of_the_draft(
     client: httpx.AsyncClient, join: Join
 ) -> None:
     """The count moves with handling and restricted parts, which the bytes do not hold."""
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     again = await put(client, lab, made.json()["id"], lesson(), made.headers["etag"])
     first, second = made.json()["etag"], again.json()["etag"]
@@ -208,7 +208,7 @@ async def test_the_same_text_again_is_another_state_of_the_draft(
 
 
 async def test_the_kind_of_a_record_does_not_change(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson())
     answer = await put(client, lab, made.json()["id"], incident(), made.headers["etag"])
     assert answer.status_code == 409
@@ -216,7 +216,7 @@ async def test_the_kind_of_a_record_does_not_change(client: httpx.AsyncClient, j
 
 
 async def test_elements_keep_their_ids_from_draft_to_draft(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     made = await submit(client, lab, lesson(references=["https://a.example/", "https://b.example/"]))
     id = made.json()["id"]
     first = (await draft(client, lab, id)).json()["references"]
@@ -242,7 +242,7 @@ async def test_handling_and_parts_stay_while_the_text_is_edited(
     client: httpx.AsyncClient, join: Join
 ) -> None:
     """Whoever edits what they read of a draft has not seen them, and must not lift an embargo by that."""
-    lab = await join()
+    lab = await join(groups=["labs"])
     handling = {"tlp": "AMBER", "groups": ["labs"], "embargo_until": "2100-01-01T00:00:00Z"}
     part = {"id": "method", "tlp": "RED", "people": ["ann@example.org"], "content": {"summary": "More."}}
     made = await submit(client, lab, incident(handling=handling, restricted=[part]))
@@ -265,7 +265,7 @@ async def test_handling_and_parts_stay_while_the_text_is_edited(
 async def test_handling_and_parts_that_are_sent_replace_those_before(
     client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     part = {"id": "method", "tlp": "RED", "people": ["ann@example.org"], "content": {"summary": "More."}}
     made = await submit(client, lab, lesson(handling={"tlp": "GREEN"}, restricted=[part]))
     id = made.json()["id"]
@@ -281,7 +281,7 @@ async def test_handling_and_parts_that_are_sent_replace_those_before(
 async def test_naming_an_audience_without_a_level_is_not_for_everybody(
     client: httpx.AsyncClient, join: Join
 ) -> None:
-    answer = await submit(client, await join(), lesson(handling={"groups": ["labs"]}))
+    answer = await submit(client, await join(groups=["labs"]), lesson(handling={"groups": ["labs"]}))
     assert answer.status_code == 422
     assert [(one["code"], one["pointer"]) for one in answer.json()["findings"]] == [
         ("tlp-missing", "/handling/tlp")
@@ -294,7 +294,7 @@ async def test_naming_an_audience_without_a_level_is_not_for_everybody(
 async def test_without_a_draft_one_reads_what_a_revision_starts_from(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     id = await bring_out(client, lab, lesson())
     newest = await client.get(f"/api/v1/records/{id}")
     read = await draft(client, lab, id)
@@ -315,7 +315,7 @@ async def test_without_a_draft_one_reads_what_a_revision_starts_from(
 async def test_a_revision_that_is_begun_from_a_version_gone_by_is_refused(
     client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     id = await bring_out(client, lab, lesson())
     old = (await draft(client, lab, id)).headers["etag"]
     assert (await revise(client, lab, id, title="Second")).status_code == 200
@@ -351,7 +351,7 @@ async def test_a_draft_cannot_be_told_from_what_is_not_there(
     client: httpx.AsyncClient, join: Join, database: Database, path: str, tlp: str
 ) -> None:
     """To everybody but its owner: the same status, the same words, by the same questions to the database."""
-    lab, stranger = await join(), await join("stranger")
+    lab, stranger = await join(groups=["labs"]), await join("stranger")
     submission = lesson(handling={"tlp": tlp, **({"groups": ["labs"]} if tlp == "AMBER" else {})})
     hidden, absent = (await submit(client, lab, submission)).json()["id"], new_id()
     for headers in ({}, stranger.headers):
@@ -373,7 +373,7 @@ async def test_a_draft_cannot_be_told_from_what_is_not_there(
 async def test_writes_to_a_draft_of_others_are_answered_as_if_there_were_none(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab, stranger = await join(), await join("stranger")
+    lab, stranger = await join(groups=["labs"]), await join("stranger")
     made = await submit(client, lab, lesson())
     hidden, absent = made.json()["id"], new_id()
     before = await rows(database)
@@ -393,7 +393,7 @@ async def test_writes_to_a_draft_of_others_are_answered_as_if_there_were_none(
 
 
 async def test_a_draft_leaves_no_trace_in_public(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     public = ("/api/v1/records", "/api/v1/changes", "/api/v1/stats", "/feeds/all.json", "/readyz")
     before = [(await client.get(path)).text for path in public]
     made = await submit(client, lab, lesson())
@@ -404,7 +404,7 @@ async def test_a_draft_leaves_no_trace_in_public(client: httpx.AsyncClient, join
 
 @pytest.mark.parametrize("id", ["CIR-7GQ2M4KX9Y", "CIR-", "7GQ2M4KX9X", "CIR-UUUUUUUUUU", "x" * 300])
 async def test_an_id_that_is_mistyped_is_told_as_such(client: httpx.AsyncClient, join: Join, id: str) -> None:
-    lab = await join()
+    lab = await join(groups=["labs"])
     for path in ("", "/versions", "/versions/1", "/responses", "/draft"):
         answer = await client.get(f"/api/v1/records/{id}{path}", headers=lab.headers)
         assert answer.status_code == 400
@@ -414,6 +414,6 @@ async def test_an_id_that_is_mistyped_is_told_as_such(client: httpx.AsyncClient,
 async def test_an_id_is_read_in_any_case_and_with_letters_that_look_like_digits(
     client: httpx.AsyncClient, join: Join
 ) -> None:
-    id = await bring_out(client, await join(), lesson())
+    id = await bring_out(client, await join(groups=["labs"]), lesson())
     for written in (id.lower(), id.replace("0", "O").replace("1", "I"), f" {id}"):
         assert (await client.get(f"/api/v1/records/{written}")).json()["id"] == id

@@ -385,7 +385,7 @@ async def test_responses_are_found_at_what_they_speak_of(
     about = await bring_out(client, lab, lesson())
     address = f"/api/v1/records/{about}/responses"
     assert await titles(client, address) == []
-    say = {"kind": "response", "content": {"about": {"id": about}, "stance": "confirms"}}
+    say = {"kind": "response", "content": {"about": {"id": about}, "stance": "supplements"}}
     first = await publish(other, title="Seen too", **say)
     await publish(lab, title="Thanks", **say)
     await publish(lab, title="Related only", relations=[{"type": "related", "target": {"id": about}}])
@@ -401,10 +401,10 @@ async def test_a_response_that_turns_to_another_record_leaves_the_first(
 ) -> None:
     lab = await join()
     one, two = await bring_out(client, lab, lesson()), await bring_out(client, lab, lesson())
-    response = {"kind": "response", "title": "R", "content": {"about": {"id": one}, "stance": "confirms"}}
+    response = {"kind": "response", "title": "R", "content": {"about": {"id": one}, "stance": "supplements"}}
     id = await bring_out(client, lab, response)
     assert await titles(client, f"/api/v1/records/{one}/responses") == ["R"]
     assert await titles(client, f"/api/v1/records/{two}/responses") == []
-    await revise(client, lab, id, content={"about": {"id": two}, "stance": "confirms"})
+    await revise(client, lab, id, content={"about": {"id": two}, "stance": "supplements"})
     assert await titles(client, f"/api/v1/records/{one}/responses") == []
     assert await titles(client, f"/api/v1/records/{two}/responses") == ["R"]

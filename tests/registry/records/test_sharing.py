@@ -1,6 +1,5 @@
 """What is not for everybody: shared versions, parts that are set aside, and providers who are not named."""
 
-import dataclasses
 from typing import Any
 
 import httpx
@@ -9,8 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from registry.actor import Scope
-from registry.auth import middleware
-from registry.auth.tokens import actor_of
 from registry.canonical import commitment
 from registry.db import Base, Database
 from registry.records.models import Audience, Record, RestrictedPart, Version
@@ -30,19 +27,8 @@ from tests.registry.records.acting import (
 )
 
 CLOSED = {"Accept-Encoding": "identity"}
+CIRCLES = ["labs", "newsrooms"]
 AMBER = {"tlp": "AMBER", "groups": ["labs"]}
-
-
-@pytest.fixture
-def in_labs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients of `member-*` organisations belong to the sharing group `labs`; groups have no API yet."""
-
-    async def with_groups(session: Any, authorization: str | None) -> Any:
-        actor = await actor_of(session, authorization)
-        groups = frozenset({"labs"}) if (actor.provider_slug or "").startswith("member") else frozenset()
-        return dataclasses.replace(actor, groups=groups)
-
-    monkeypatch.setattr(middleware, "actor_of", with_groups)
 
 
 async def status(client: httpx.AsyncClient, who: Member | None, path: str) -> int:
@@ -62,9 +48,13 @@ async def body(client: httpx.AsyncClient, who: Member | None, path: str) -> dict
 
 
 async def test_what_is_shared_is_numbered_apart_and_leaves_no_trace_in_public(
-    client: httpx.AsyncClient, join: Join, in_labs: None
+    client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab, member, stranger = await join(), await join("member-lab"), await join("stranger")
+    lab, member, stranger = (
+        await join(groups=CIRCLES),
+        await join("member-lab", groups=["labs"]),
+        await join("stranger"),
+    )
     public = ("/api/v1/records", "/api/v1/changes", "/api/v1/stats", "/feeds/all.atom", "/readyz")
     before = [(await client.get(path)).text for path in public]
     made = await submit(client, lab, lesson(title="Shared", handling=AMBER, tags=["misuse:fraud"]))
@@ -88,17 +78,20 @@ async def test_what_is_shared_is_numbered_apart_and_leaves_no_trace_in_public(
 
 
 async def test_a_token_without_the_scope_to_read_sees_what_everybody_sees(
-    client: httpx.AsyncClient, join: Join, in_labs: None
+    client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab, member = await join(), await join("member-lab", scopes=Scope.RECORDS_WRITE)
+    lab, member = (
+        await join(groups=CIRCLES),
+        await join("member-lab", groups=["labs"], scopes=Scope.RECORDS_WRITE),
+    )
     id = await bring_out(client, lab, lesson(handling=AMBER))
     assert await status(client, member, id) == 404
 
 
 async def test_a_second_shared_version_keeps_its_audience(
-    client: httpx.AsyncClient, join: Join, in_labs: None, database: Database
+    client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab, member = await join(), await join("member-lab")
+    lab, member = await join(groups=CIRCLES), await join("member-lab", groups=["labs"])
     id = await bring_out(client, lab, lesson(handling={**AMBER, "people": ["ann@example.org"]}))
     handling = await client.get(f"/api/v1/records/{id}/handling", headers=lab.headers)
     assert handling.json()["handling"] == {**AMBER, "people": ["ann@example.org"]}
@@ -111,9 +104,9 @@ async def test_a_second_shared_version_keeps_its_audience(
 
 
 async def test_another_audience_takes_the_place_of_the_one_before(
-    client: httpx.AsyncClient, join: Join, in_labs: None
+    client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab, member = await join(), await join("member-lab")
+    lab, member = await join(groups=CIRCLES), await join("member-lab", groups=["labs"])
     id = await bring_out(client, lab, lesson(handling=AMBER))
     done = await revise(client, lab, id, handling={"tlp": "AMBER", "groups": ["newsrooms"]})
     assert done.json()["version"] == "p2"
@@ -121,9 +114,13 @@ async def test_another_audience_takes_the_place_of_the_one_before(
 
 
 async def test_going_clear_makes_version_1_and_members_keep_theirs(
-    client: httpx.AsyncClient, join: Join, in_labs: None
+    client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab, member, stranger = await join(), await join("member-lab"), await join("stranger")
+    lab, member, stranger = (
+        await join(groups=CIRCLES),
+        await join("member-lab", groups=["labs"]),
+        await join("stranger"),
+    )
     id = await bring_out(client, lab, lesson(title="Shared", handling=AMBER))
     await revise(client, lab, id, title="Shared again")
     read = await draft(client, lab, id)
@@ -152,7 +149,7 @@ async def test_going_clear_makes_version_1_and_members_keep_theirs(
 
 
 async def test_clear_is_never_taken_back(client: httpx.AsyncClient, join: Join) -> None:
-    lab = await join()
+    lab = await join(groups=CIRCLES)
     id = await bring_out(client, lab, lesson())
     etag = (await draft(client, lab, id)).headers["etag"]
     begun = await put(
@@ -164,9 +161,9 @@ async def test_clear_is_never_taken_back(client: httpx.AsyncClient, join: Join) 
 
 
 async def test_what_is_shared_is_withdrawn_among_those_who_share_it(
-    client: httpx.AsyncClient, join: Join, in_labs: None
+    client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab, member = await join(), await join("member-lab")
+    lab, member = await join(groups=CIRCLES), await join("member-lab", groups=["labs"])
     id = await bring_out(client, lab, lesson(handling=AMBER))
     assert (await withdraw(client, lab, id)).json()["version"] == "p2"
     assert (await body(client, member, id))["withdrawal"] == {"code": "error"}
@@ -174,7 +171,7 @@ async def test_what_is_shared_is_withdrawn_among_those_who_share_it(
 
 
 async def test_green_is_for_approved_providers(client: httpx.AsyncClient, join: Join) -> None:
-    lab, approved = await join(), await join("approved")
+    lab, approved = await join(groups=CIRCLES), await join("approved")
     newcomer = await join("newcomer", approve=False)
     id = await bring_out(client, lab, lesson(handling={"tlp": "GREEN"}))
     assert await status(client, approved, id) == 200
@@ -188,7 +185,7 @@ async def test_green_is_for_approved_providers(client: httpx.AsyncClient, join: 
 async def test_filings_contacts_and_when_they_knew_are_nowhere_in_public(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab = await join()
+    lab = await join(groups=CIRCLES)
     sent = incident(content={"times": {"started": "2026-01", "aware": "2026-01-20"}})
     id = await bring_out(client, lab, sent)
     document = await body(client, None, id)
@@ -219,7 +216,9 @@ async def test_what_is_set_aside_whole_leaves_nothing_to_publish(
     client: httpx.AsyncClient, join: Join, content: dict[str, Any]
 ) -> None:
     """Its document would have no content, and neither validate nor come back as a revision."""
-    answer = await submit(client, await join(), {"kind": "incident", "title": "T", "content": content})
+    answer = await submit(
+        client, await join(groups=CIRCLES), {"kind": "incident", "title": "T", "content": content}
+    )
     assert answer.status_code == 422
     errors = [one for one in answer.json()["findings"] if one["severity"] == "error"]
     assert [(one["code"], one["pointer"]) for one in errors] == [("all-set-aside", "/content")]
@@ -228,7 +227,7 @@ async def test_what_is_set_aside_whole_leaves_nothing_to_publish(
 async def test_a_part_has_versions_of_its_own_and_only_for_what_changed(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
-    lab = await join()
+    lab = await join(groups=CIRCLES)
     part = {"id": "method", "tlp": "AMBER", "groups": ["labs"], "content": {"summary": "More."}}
     id = await bring_out(client, lab, incident(restricted=[part]))
     await revise(client, lab, id, title="Clearer")
@@ -249,7 +248,7 @@ async def test_a_part_has_versions_of_its_own_and_only_for_what_changed(
 async def test_the_public_document_does_not_change_with_its_parts(
     client: httpx.AsyncClient, join: Join
 ) -> None:
-    lab = await join()
+    lab = await join(groups=CIRCLES)
     plain, with_parts = lesson(), lesson(restricted=[{"id": "m", "tlp": "RED", "content": {"summary": "!"}}])
     one = await body(client, None, await bring_out(client, lab, plain))
     two = await body(client, None, await bring_out(client, lab, with_parts))
@@ -368,7 +367,7 @@ async def test_every_version_shares_its_record_with_its_own_sequence(
     client: httpx.AsyncClient, join: Join, database: Database
 ) -> None:
     """Public numbers count public versions and nothing else, whatever is shared between them."""
-    lab = await join()
+    lab = await join(groups=CIRCLES)
     await bring_out(client, lab, lesson())
     await bring_out(client, lab, lesson(handling=AMBER))
     await submit(client, lab, lesson())
