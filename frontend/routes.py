@@ -6,9 +6,10 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from frontend.pages import about, errors, feeds, files, home, providers, record, records, taxonomies
+from frontend.pages import about, errors, feeds, files, home, providers, record, records, signin, taxonomies
 from frontend.site import Site
 from frontend.templating import compiled
+from registry.auth.oidc import OpenId
 from registry.extensions import Extension, Node
 
 PAGES: tuple[ControllerRouterHandler, ...] = (
@@ -23,6 +24,7 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
     taxonomies.show_term,
     feeds.show_feeds,
     about.show_about,
+    *signin.HANDLERS,
     files.static_file,
     files.favicon,
     files.robots,
@@ -34,11 +36,15 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
 def routes(node: Node) -> Sequence[ControllerRouterHandler]:
     compiled()
     site = Site(node)
+    openid = OpenId(node)
     return (
         Router(
             path="/",
             route_handlers=PAGES,
-            dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+            dependencies={
+                "site": Provide(lambda: site, sync_to_thread=False),
+                "openid": Provide(lambda: openid, sync_to_thread=False),
+            },
         ),
     )
 

@@ -113,6 +113,17 @@ class Urls:
     def about(self, part: str = "") -> str:
         return self._path("/about") + (f"#{part}" if part else "")
 
+    def sign_in(self, part: str = "", back: str | None = None) -> str:
+        """A page of signing in. `back` is where to go then."""
+        return self._path(f"/sign-in{part}", [("next", back)] if back and back != "/" else ())
+
+    def sign_out(self, part: str = "") -> str:
+        return self._path(f"/sign-out{part}")
+
+    def own(self, path: str, instead: str) -> str:
+        """The address of a path of this registry's own, as `registry.auth.signin.return_to` let it pass."""
+        return f"{self.paths.base}{path}" if path != "/" else instead
+
     def api_docs(self) -> str:
         return self._path("/schema")
 

@@ -62,12 +62,7 @@ class ActorMiddleware(ASGIMiddleware):
             if method not in _READING:
                 receive = await self._meant(scope, receive, held)
         if method not in _READING:
-            client = scope.get("client")
-            state["actor"] = replace(
-                state["actor"],
-                address=client[0] if client else None,
-                request=structlog.contextvars.get_contextvars().get("request_id"),
-            )
+            state["actor"] = _from(scope, state["actor"])
         await next_app(scope, receive, send)
 
     async def _holder(self, authorization: bytes) -> Actor:
@@ -115,6 +110,17 @@ class ActorMiddleware(ASGIMiddleware):
             return _again(body, receive)
         csrf.require_token(held.csrf, sent)
         return receive
+
+
+def acting_from(scope: Scope, held: SignedIn | None = None) -> Actor:
+    """Who signs in or out, and from where: of that a trace is left, also of a GET that leads back here."""
+    return _from(scope, held.actor if held is not None else ANONYMOUS)
+
+
+def _from(scope: Scope, actor: Actor) -> Actor:
+    client = scope.get("client")
+    request = structlog.contextvars.get_contextvars().get("request_id")
+    return replace(actor, address=client[0] if client else None, request=request)
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -7,15 +7,16 @@ by an address that the provider says is verified and that somebody here has alre
 
 import hmac
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -203,10 +204,11 @@ class OpenId:
 
     # --- the provider ---
 
-    def _client(self) -> AsyncOAuth2Client:
+    def _client(self) -> Any:
+        client_of = _oauth_client()
         settings = self.node.settings
         secret = settings.oidc_client_secret
-        return AsyncOAuth2Client(
+        return client_of(
             client_id=settings.oidc_client_id,
             client_secret=secret.get_secret_value() if secret else None,
             token_endpoint_auth_method="client_secret_basic" if secret else "none",
@@ -240,6 +242,15 @@ class OpenId:
             raise Unavailable("The sign-in provider does not answer.", retry_after=30) from None
         self._known = Known(facts, keys, time.monotonic() + KEPT_SECONDS)
         return self._known
+
+
+@cache
+def _oauth_client() -> Any:
+    """Authlib's client. Its import warns everybody of a name that its HTTP library may have some day."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from authlib.integrations.httpx_client import AsyncOAuth2Client
+    return AsyncOAuth2Client
 
 
 async def _json(client: httpx.AsyncClient, address: str) -> Any:
