@@ -13,6 +13,7 @@ from registry.extensions import Node
 from registry.moderation.anomalies import queries
 from registry.moderation.anomalies.models import Anomaly
 from registry.moderation.anomalies.rules import Rule, Unusual
+from registry.providers import service as providers
 from registry.providers.models import Provider
 
 OPEN, ANSWERED = "open", "answered"
@@ -46,7 +47,7 @@ async def raise_anomaly(
     log.warning("unusual activity", rule=rule.name, provider=provider.slug, **found.detail)
     if rule.name in node.settings.hold_on and provider.held_at is None:
         reason = f"Unusual activity ({rule.name}); a steward looks at it."
-        await _hold(session, WATCH, provider, reason)
+        await providers.hold(session, provider.slug, origin=node.origin, actor=WATCH, reason=reason)
     return row
 
 
@@ -75,14 +76,9 @@ async def answer(
         raise Conflict(f"Anomaly {number} was answered already, with {row.answer!r}.")
     row.state, row.answer, row.answered_by, row.reason = ANSWERED, said, actor.name, reason
     if said == HOLD and provider.held_at is None:
-        await _hold(session, actor, provider, reason)
+        await providers.hold(session, provider.slug, origin=origin, actor=actor, reason=reason)
     await note(
         session, actor, "anomaly", said, str(number), provider=None, rule=row.rule, organisation=provider.slug
     )
     await session.flush()
     return row, provider
-
-
-async def _hold(session: AsyncSession, actor: Actor, provider: Provider, reason: str) -> None:
-    provider.held_at, provider.hold_reason = now(), reason
-    await note(session, actor, "provider", "hold", provider.slug, provider=provider.pk)

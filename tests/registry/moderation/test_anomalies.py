@@ -25,7 +25,7 @@ from registry.providers import service as providers
 from registry.providers.models import Provider
 from registry.records.models import Record
 from registry.settings import WATCHED, Settings
-from tests.conftest import Join
+from tests.conftest import Join, Publish
 
 STEWARD = f"{Scope.REGISTRY_STEWARD} {Scope.RECORDS_READ}"
 
@@ -292,3 +292,31 @@ async def test_a_clock_that_was_set_back_does_no_harm(node: Node) -> None:
     async with node.database.write() as session:
         await session.execute(update(Change).values(at=now() + timedelta(hours=3)))
     assert await follow(node) == []
+
+
+async def test_whoever_is_held_writes_and_publishes_nothing(
+    client: httpx.AsyncClient, node: Node, join: Join, publish: Publish
+) -> None:
+    member = await join("lab")
+    document = await publish(member)
+    async with node.database.read() as session:
+        pk = await session.scalar(select(Provider.pk).where(Provider.slug == "lab"))
+    assert pk is not None
+    await Office(node, pk).act("withdrawn", 4)
+    await follow(node)
+    steward = (await join("stewards", scopes=STEWARD)).headers
+    number = (await listed(client, steward))["items"][0]["number"]
+    body = {"answer": "hold", "reason": "Somebody else holds their secret."}
+    answered = await client.post(f"/api/v1/anomalies/{number}/answer", headers=steward, json=body)
+    assert answered.status_code == 200, answered.text
+    draft = {"kind": "lesson", "title": "t", "summary": "s", "content": {"what_happened": "x"}}
+    made = await client.post("/api/v1/records", json=draft, headers=member.headers)
+    assert made.status_code == 201
+    for path, etag in (
+        (f"/api/v1/records/{made.json()['id']}/actions/publish", made.headers["etag"]),
+        (f"/api/v1/records/{document['id']}/actions/withdraw", "*"),
+    ):
+        reason = {} if path.endswith("publish") else {"code": "other", "text": "x"}
+        refused = await client.post(path, headers={**member.headers, "If-Match": etag}, json=reason)
+        assert refused.status_code == 403, refused.text
+        assert "holds" in refused.json()["detail"]
