@@ -57,23 +57,22 @@ def deadlines(document: Mapping[str, Any], at: datetime) -> list[Deadline]:
     for regime in REGIMES:
         if nothing_happened and regime.name not in named:
             continue
-        for clock in regime.clocks(source, at):
-            if clock.due is None or clock.starts is None or at > clock.due + TOLD_FOR:
-                continue
-            if clock.state in (ClockState.RUNNING, ClockState.OVERDUE):
-                what = f"{clock.title} under {regime.title.partition(':')[0]}"
-                overdue = clock.state is ClockState.OVERDUE
-                found.append(
-                    Deadline(
-                        document["id"],
-                        document.get("title", ""),
-                        regime.name,
-                        what,
-                        clock.starts,
-                        clock.due,
-                        overdue,
-                    )
-                )
+        # One report may meet several limits: the nearest of a regime is told.
+        open = [
+            (clock.due, clock.starts, clock)
+            for clock in regime.clocks(source, at)
+            if clock.state in (ClockState.RUNNING, ClockState.OVERDUE)
+            and clock.due is not None
+            and clock.starts is not None
+            and at <= clock.due + TOLD_FOR
+        ]
+        if not open:
+            continue
+        due, since, clock = min(open, key=lambda each: each[0])
+        what = f"{clock.title} under {regime.title.partition(':')[0]}"
+        overdue = clock.state is ClockState.OVERDUE
+        title = document.get("title", "")
+        found.append(Deadline(document["id"], title, regime.name, what, since, due, overdue))
     return found
 
 

@@ -152,6 +152,14 @@ def test_publishing_and_revising(candor: Call, provider: Provider) -> None:
     assert counts(push(candor, "--publish")) == (0, 0, 1, 0)
 
 
+def test_what_was_shared_is_no_difference_either(candor: Call) -> None:
+    more = "handling: {tlp: GREEN}\nrestricted: [{id: more, tlp: RED, content: {summary: All.}}]\ncontent:"
+    write("cases/one.md", LESSON.format(title="A lesson", happened="Much.").replace("content:", more))
+    assert push(candor, "--publish").json["published"] == 1
+    again = push(candor, "--publish")
+    assert (counts(again), again.json["published"]) == ((0, 0, 1, 0), 0)
+
+
 def test_what_is_set_aside_is_no_difference(candor: Call, provider: Provider) -> None:
     write("cases/voice.md", INCIDENT)
     push(candor)

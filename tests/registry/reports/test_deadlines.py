@@ -50,6 +50,13 @@ def test_what_is_long_over_is_told_no_more() -> None:
     assert "us-ny-raise" not in regimes(FULL, AWARE + timedelta(days=94))
 
 
+def test_the_nearest_limit_of_a_regime_is_told() -> None:
+    threat = {"tag": "harm:physical/injury", "status": "potential"}
+    document = with_content(status="ongoing", harms=[threat])
+    told = [each for each in deadlines(document, AWARE) if each.regime == "us-ca-sb53"]
+    assert [each.due for each in told] == [AWARE + timedelta(hours=24)]
+
+
 async def test_own_incidents_are_looked_at_drafts_included(
     node: Node, client: httpx.AsyncClient, join: Join, publish: Publish
 ) -> None:
