@@ -11,6 +11,7 @@ import registry.changelog.models
 import registry.idempotency
 import registry.moderation.anomalies.models
 import registry.moderation.screening.models
+import registry.notices.models
 import registry.providers.models
 import registry.records.evidence.models
 import registry.records.models

@@ -31,6 +31,7 @@ from registry.moderation import screening
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
+from registry.notices.api import NoticesController
 from registry.problems import answer_problem
 from registry.records.api import RecordsController
 from registry.records.api_shared import desk_of
@@ -54,6 +55,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     TaxonomiesController,
     ProvidersController,
     AuditController,
+    NoticesController,
     SharingController,
     OAuthController,
     AnomaliesController,

@@ -58,6 +58,10 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
 
+# The address of a notice is the key to it.
+_RECEIPT = re.compile(r"^((?:/api/v1)?/notices/)[^/]+")
+
+
 class RequestLog:
     """ASGI middleware: one line a request, under an id that the client may bring and is told."""
 
@@ -92,7 +96,7 @@ class RequestLog:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=_RECEIPT.sub(r"\1…", scope["path"]),
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
