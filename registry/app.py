@@ -33,6 +33,7 @@ from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
 from registry.notices.api import NoticesController
 from registry.problems import answer_problem
+from registry.queue.api import QueueController
 from registry.records.api import RecordsController
 from registry.records.api_shared import desk_of
 from registry.records.api_suppression import SuppressionController
@@ -47,6 +48,7 @@ from registry.taxonomies.api import TaxonomiesController
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
+    QueueController,
     ReportsController,
     SuppressionController,
     ResponsesController,

@@ -51,7 +51,7 @@ async def once(request: AnyRequest, node: Node, actor: Actor, work: Work) -> Res
     for another request, `Malformed` for a key that cannot be one. An error is not stored: it changed nothing,
     and may be tried again.
     """
-    key = _key(request)
+    key = key_of(request)
     if key is None:
         async with node.database.write() as session:
             return await work(session)
@@ -74,7 +74,39 @@ async def once(request: AnyRequest, node: Node, actor: Actor, work: Work) -> Res
         return response
 
 
-def _key(request: AnyRequest) -> str | None:
+async def once_in(
+    session: AsyncSession,
+    node: Node,
+    actor: Actor,
+    key: str,
+    asked: str,
+    work: Callable[[], Awaitable[Any]],
+) -> Any:
+    """Do a part of a request in the transaction at hand, or answer what it was answered before.
+
+    `key` is the request's with what tells its parts apart, `asked` the digest of the part. Takes and answers
+    what JSON holds. Raises `Conflict` when the key was used for something else.
+    """
+    mine = _mac(node.secret, actor.name, str(actor.provider), key)
+    of_part = _mac(node.secret, "part", asked)
+    sealed = Fernet(_sealing_key(node.secret, actor.name, key))
+    await lock(session)
+    earlier = await session.scalar(select(Replay).where(Replay.key == mine))
+    if earlier is not None and earlier.at > now() - KEPT:
+        if not hmac.compare_digest(earlier.asked, of_part):
+            raise Conflict("This Idempotency-Key was used for another request. Take a new one.")
+        return msgspec.json.decode(sealed.decrypt(earlier.answer))
+    if earlier is not None:
+        await session.delete(earlier)
+        await session.flush()
+    answer = await work()
+    kept = sealed.encrypt(msgspec.json.encode(answer))
+    session.add(Replay(key=mine, asked=of_part, answer=kept, at=now()))
+    return answer
+
+
+def key_of(request: AnyRequest) -> str | None:
+    """The request's Idempotency-Key. Raises `Malformed` for what cannot be one."""
     key = request.headers.get(HEADER)
     if key is None:
         return None

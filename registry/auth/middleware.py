@@ -1,6 +1,7 @@
 """Puts the `Actor` on the request before any guard runs. Anonymous requests cost no look at the database."""
 
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,7 @@ from registry.auth.sessions import SignedIn, signed_in
 from registry.auth.tokens import actor_of
 from registry.canonical import MAX_DOCUMENT_BYTES, digest
 from registry.db import Database
-from registry.errors import TooLarge
+from registry.errors import TooLarge, Unauthenticated
 from registry.settings import Settings
 
 # These read the same header for credentials of their own: a client's secret, the metrics token.
@@ -26,6 +27,11 @@ _READING = ("GET", "HEAD", "OPTIONS")
 _FORM = "application/x-www-form-urlencoded"
 SIGNED_IN = "signed_in"
 """Key in the scope's state: the `SignedIn` of the request's cookie, also while its second factor is owed."""
+
+STILL = "still"
+"""Key in the scope's state: who a known sender is by now, for what takes longer than a moment. Raises
+`Unauthenticated` once they are nobody.
+"""
 
 
 class ActorMiddleware(ASGIMiddleware):
@@ -57,8 +63,10 @@ class ActorMiddleware(ASGIMiddleware):
         if authorization is not None:
             if not scope["path"].startswith(_OWN_CREDENTIALS):
                 state["actor"] = await self._holder(authorization)
+                state[STILL] = partial(self._holder, authorization)
         elif cookie is not None and (held := await self._session(cookie)) is not None:
             state["actor"], state[SIGNED_IN] = held.actor, held
+            state[STILL] = partial(self._still_signed_in, cookie)
             if method not in _READING:
                 receive = await self._meant(scope, receive, held)
         if method not in _READING:
@@ -98,6 +106,12 @@ class ActorMiddleware(ASGIMiddleware):
             self.checks.keep(key, held, since)
             self.uses.session(held.pk)
         return held
+
+    async def _still_signed_in(self, header: bytes) -> Actor:
+        held = await self._session(header)
+        if held is None:
+            raise Unauthenticated("The session has ended. Sign in again.")
+        return held.actor
 
     async def _meant(self, scope: Scope, receive: Receive, held: SignedIn) -> Receive:
         """Check that the request was meant. A form is read for its token, and then given to the handler."""

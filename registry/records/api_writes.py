@@ -1,29 +1,54 @@
 """What providers write, over HTTP: drafts, what stands beside them, and what is done to a record."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, get, post, put
 from litestar.params import FromPath, PathParameter
+from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.actor import Scope
-from registry.errors import Malformed, NotFound, Unauthenticated
-from registry.http import JSON_TYPE, AnyRequest, prepared, read_json_body
-from registry.idempotency import once
+from registry.actor import Actor, Scope
+from registry.auth.middleware import STILL
+from registry.errors import Malformed, NotFound, TooLarge, Unauthenticated, UnsupportedType
+from registry.http import JSON_TYPE, PRIVATE, AnyRequest, prepared, read_json_body
+from registry.idempotency import key_of, once
 from registry.problems import problem_responses
 from registry.records import drafts, screening, views
 from registry.records.actions import ACTIONS
 from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of, private
+from registry.records.batch import MOST_BYTES, Batch, read_lines, results
 from registry.records.drafts import DraftState
-from registry.records.operations import TakesAction, TakesHandling, TakesReason, TakesSubmission
+from registry.records.operations import TakesAction, TakesHandling, TakesLines, TakesReason, TakesSubmission
 from registry.records.quotas import drafts_left
 from registry.records.screening import HeldBack
 
+LINES_TYPE = "application/x-ndjson"
+_LINES_TYPES = (
+    LINES_TYPE,
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "text/plain",
+)
 WRITING = [{"oauth2": [Scope.RECORDS_WRITE.value]}]
 REVIEWING = [{"oauth2": [Scope.RECORDS_REVIEW.value]}]
 # One of them: which, the table of actions says.
 ACTING = [{"oauth2": [scope]} for scope in sorted({action.scope.value for action in ACTIONS.values()})]
+
+
+def _require_lines(request: AnyRequest) -> None:
+    """What is sent must be lines, and not more of them than are read here."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MOST_BYTES:
+        raise TooLarge(f"{int(declared):,} bytes are more than the {MOST_BYTES:,} that are read here.")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedType("Send the body without Content-Encoding.")
+    media_type = request.headers.get("content-type", LINES_TYPE).partition(";")[0].strip().lower()
+    if media_type not in _LINES_TYPES:
+        raise UnsupportedType(f"Send {LINES_TYPE}, not {media_type[:80]!r}.")
 
 
 class Writes(Controller):
@@ -78,6 +103,43 @@ class Writes(Controller):
             return private(views.draft(state), status=201, headers=headers)
 
         return await once(request, node, actor, work)
+
+    @post(
+        "/records:batch",
+        operation_id="submitRecords",
+        operation_class=TakesLines,
+        status_code=200,
+        media_type=LINES_TYPE,
+        security=WRITING,
+        request_max_body_size=MOST_BYTES + 1,
+        responses=problem_responses(400, 401, 403, 413, 415, 429),
+    )
+    async def submit_batch(self, request: AnyRequest, actor: Actors, node: Nodes) -> Stream:
+        """Begin many records as drafts: a submission a line, and a line of answer for each, as it is done.
+
+        Each line is stored on its own. Under an `Idempotency-Key` the same lines again get the same answers,
+        so that a batch that was cut off is sent again as it is.
+        """
+        actor.require(Scope.RECORDS_WRITE)
+        _require_lines(request)
+        desk = await desk_of(node)
+        async with node.database.read() as session:
+            left = await drafts_left(session, actor.provider, desk.drafts_per_day)
+        still: Callable[[], Awaitable[Actor]] = request.scope["state"][STILL]
+
+        async def by_now() -> Actor:
+            return replace(await still(), address=actor.address, request=actor.request)
+
+        batch = Batch(node, desk, by_now, key_of(request), request.url.path)
+
+        sent = await read_lines(request.stream())
+
+        async def lines() -> AsyncIterator[bytes]:
+            async for result in results(batch, sent):
+                yield msgspec.json.encode(result) + b"\n"
+
+        headers = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie", **left.headers()}
+        return Stream(lines(), media_type=LINES_TYPE, headers=headers)
 
     @get(
         "/records/{id:str}/draft",

@@ -79,7 +79,7 @@ async def invite_exactly(session: AsyncSession, record: Record, asked: Sequence[
     rows = await session.scalars(select(Invitation).where(Invitation.record_pk == record.pk))
     present = {row.provider_pk: row for row in rows}
     fresh = []
-    for position, provider in enumerate(asked):
+    for position, provider in enumerate({one.pk: one for one in asked}.values()):
         row = present.pop(provider.pk, None)
         if row is None:
             row = Invitation(

@@ -26,7 +26,7 @@ from registry.records.screening import pass_on_the_way
 from registry.records.versions import Desk
 from registry.records.workflow import Action, Step, advance
 
-LONGEST = timedelta(days=10 * 366)
+LONGEST = timedelta(days=100 * 366)
 
 
 async def schedule(
@@ -49,6 +49,8 @@ async def schedule(
     await lock(session)
     record, draft = await queries.draft(session, actor, id)
     match_draft(if_match, draft)
+    provider = await session.get_one(Provider, record.provider_pk)
+    advance(standing_of(record, draft, four_eyes=provider.four_eyes), Action.SCHEDULE)
     moment = await clock_of(session)
     if not moment < at < moment + LONGEST:
         problem = f"{instant(at)} is not ahead, or too far."
@@ -59,7 +61,6 @@ async def schedule(
     rows = await session.execute(
         own.where(Record.id.in_(bundle), Record.id != record.id, Record.provider_pk == record.provider_pk)
     )
-    provider = await session.get_one(Provider, record.provider_pk)
     members = [(record, draft), *((row.Record, row.Draft) for row in rows)]
     findings: list[Finding] = []
     for each, its_draft in members:

@@ -63,7 +63,7 @@ async def approve_jointly(
     """Approve these exact bytes for an organisation that is invited."""
     match_bytes(if_match, draft)
     if draft is None:
-        raise RuntimeError("a precondition held of a draft that is not there")
+        raise Conflict(f"{record.id} has no draft to approve.")
     if draft.step == Step.RETURNED:
         raise Conflict("The draft was returned to its authors. Approve what they make of it.")
     invitation.digest = draft.digest

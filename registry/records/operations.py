@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Reference, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
@@ -157,4 +158,20 @@ class TakesReason(Operation):
             ),
             "Why.",
             {"a hotline": {"reason": "The number is a public hotline."}},
+        )
+
+
+@dataclass
+class TakesLines(Operation):
+    """An operation whose body is a submission a line."""
+
+    def __post_init__(self) -> None:
+        example = "\n".join(msgspec.json.encode(item).decode() for item in list(EXAMPLES.values())[:2])
+        media = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING), examples={"two": Example(value=example)}
+        )
+        self.request_body = RequestBody(
+            content={"application/x-ndjson": media},
+            description="JSON of a submission in each line (NDJSON).",
+            required=True,
         )

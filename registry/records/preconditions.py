@@ -41,19 +41,17 @@ def match_etag(if_match: str | None, present: str) -> None:
 
 
 def match_draft(if_match: str | None, draft: Draft | None) -> None:
-    """Hold what the sender read against the draft."""
+    """Hold what the sender read against the draft. Where there is none, the workflow says so."""
     sent = _sent(if_match)
-    if not _matches(sent, etag_of(draft) if draft else ""):
-        raise _failed(etag_of(draft) if draft else None, _draft_since(draft, sent) if draft else {})
+    if draft is not None and not _matches(sent, etag_of(draft)):
+        raise _failed(etag_of(draft), _draft_since(draft, sent))
 
 
 def match_bytes(if_match: str | None, draft: Draft | None) -> None:
     """Hold the bytes that the sender read against the draft's: what stands beside them may have changed."""
     sent = _sent(if_match)
-    if not _matches([tag.partition(".")[0] for tag in sent], draft.digest if draft else ""):
-        raise _failed(
-            etag_of(draft) if draft else None, _draft_since(draft, _sent(if_match)) if draft else {}
-        )
+    if draft is not None and not _matches([tag.partition(".")[0] for tag in sent], draft.digest):
+        raise _failed(etag_of(draft), _draft_since(draft, sent))
 
 
 async def match_version(

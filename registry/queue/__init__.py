@@ -1,0 +1,18 @@
+"""What waits for somebody, gathered from the rooms. One line a source."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor
+from registry.records import pending
+from registry.waiting import QueueItem
+
+Source = Callable[[AsyncSession, Actor], Awaitable[list[QueueItem]]]
+
+# Each answers only what the actor may know of, at most `registry.waiting.MOST` items of each sort.
+SOURCES: Sequence[Source] = (
+    pending.drafts_waiting,
+    pending.invitations_waiting,
+    pending.findings_waiting,
+)
