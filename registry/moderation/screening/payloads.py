@@ -166,6 +166,7 @@ def _quoted(text: Text) -> Iterator[str]:
 
 
 _SHORTEST_OPAQUE = 240
+_FEWEST_CHARACTERS = 10
 _OPAQUE = re.compile(
     either(
         r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{400,}={0,2}",
@@ -179,6 +180,10 @@ def opaque_blocks(page: Page) -> Iterator[Found]:
     if max(map(len, page.blob.split()), default=0) < _SHORTEST_OPAQUE and "base64," not in page.blob:
         return
     for text, match in page.matches(_OPAQUE):
+        # One letter over and over is noise, and hides nothing.
+        plain = "\\" not in match[0] and not match[0].startswith("data:")
+        if plain and len(set(match[0])) < _FEWEST_CHARACTERS:
+            continue
         if text.public and not text.code:
             message = f"An encoded block that nobody can review: {masked(match[0])}."
             yield Found(
