@@ -23,6 +23,7 @@ from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import LogReader, Tail
 from registry.extensions import Extension, Node
 from registry.feeds.api import FeedsController
+from registry.feeds.private.api import FeedKeysController, PrivateFeedController
 from registry.front import Front, Receive, Scope, Send
 from registry.http import AnyRequest, ReadableAddress, reading_from
 from registry.joining.api import ProvidersController
@@ -65,6 +66,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     MembersController,
     ClientsController,
     FeedsController,
+    FeedKeysController,
+    PrivateFeedController,
     StatusController,
 )
 

@@ -15,6 +15,9 @@ from registry.settings import Settings
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET = re.compile(r"(?:authorization|cookie|password|secret|token|search_key)", re.I)
 
+# A private feed is opened by its address alone.
+_KEY_IN_PATH = re.compile(r"(/feeds/private/)[A-Za-z0-9_-]+")
+
 log = structlog.get_logger("candor.http")
 
 
@@ -26,6 +29,8 @@ def _mask(_logger: object, _method: str, event: structlog.types.EventDict) -> st
 def _masked(key: object, value: Any) -> Any:
     if _SECRET.search(str(key)):
         return "***"
+    if isinstance(value, str):
+        return _KEY_IN_PATH.sub(r"\1***", value)
     if isinstance(value, Mapping):
         return {name: _masked(name, item) for name, item in value.items()}
     if isinstance(value, list | tuple):

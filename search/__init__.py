@@ -9,7 +9,7 @@ from litestar.types import ControllerRouterHandler
 
 from registry.changelog.tail import LogReader
 from registry.extensions import Extension, Node
-from search.api import SearchController
+from search.api import RestrictedSearchController, SearchController
 from search.cli import register
 from search.finder import SearchFinder
 from search.indexer import IndexReader
@@ -23,7 +23,13 @@ def _finder(node: Node) -> SearchFinder:
 def _routes(node: Node) -> Sequence[ControllerRouterHandler]:
     finder = node.finder if isinstance(node.finder, SearchFinder) else _finder(node)
     provide = Provide(lambda: finder, sync_to_thread=False)
-    return [Router(path="/", route_handlers=[SearchController], dependencies={"search_finder": provide})]
+    return [
+        Router(
+            path="/",
+            route_handlers=[SearchController, RestrictedSearchController],
+            dependencies={"search_finder": provide},
+        )
+    ]
 
 
 def _readers(node: Node) -> Sequence[LogReader]:

@@ -11,15 +11,19 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import SkipValidation
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from registry.actor import Actor, Scope
 from registry.canonical import digest
 from registry.errors import Malformed
+from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, prepared
 from registry.problems import problem_responses
 from search.document import FILTERS
 from search.finder import SearchFinder
 from search.question import MAX_CHARACTERS
 from search.request import MAX_LIMIT, MAX_OFFSET, RANGES, SORTS, parse, read_suggest
+from search.restricted import SharedHit, search_shared
 from search.results import encode
 
 MAX_PARAMETERS = 500
@@ -64,6 +68,13 @@ class _SuggestOperation(Operation):
         self.parameters = [*(self.parameters or ()), *_SUGGEST]
 
 
+@dataclass
+class _RestrictedSearchOperation(Operation):
+    def __post_init__(self) -> None:
+        told = [one for one in _SEARCH if one.name not in ("sort", "facets")]
+        self.parameters = [*(self.parameters or ()), *told]
+
+
 class SearchController(Controller):
     """Questions to the index."""
 
@@ -101,6 +112,44 @@ class SearchController(Controller):
         found = await search_finder.suggest(typed, limit=limit)
         body = {"items": [item.as_json() for item in found.items], "position": found.position}
         return _answer(request, msgspec.json.encode(body))
+
+
+class RestrictedSearchController(Controller):
+    """Questions about what is shared with the reader."""
+
+    path = "/api/v1/restricted"
+    tags: Sequence[str] = ("search",)
+
+    @get(
+        "/search",
+        operation_id="searchRestricted",
+        operation_class=_RestrictedSearchOperation,
+        security=[{"oauth2": [Scope.RECORDS_READ.value]}],
+        responses=problem_responses(400, 401, 403),
+    )
+    async def search(
+        self,
+        request: AnyRequest,
+        actor: NamedDependency[SkipValidation[Actor]],
+        reading: NamedDependency[SkipValidation[AsyncSession]],
+        node: NamedDependency[SkipValidation[Node]],
+    ) -> Response[bytes]:
+        """Records below TLP:CLEAR that are shared with you and hold all words and pass all filters.
+
+        The newest first. Words are matched as they are written. `bounded` tells that only the newest were
+        looked through.
+        """
+        actor.require(Scope.RECORDS_READ)
+        asked = parse(_parameters(request))
+        found = await search_shared(reading, actor, asked, await node.vocabulary.current())
+        hits = b",".join(_shared_hit(hit) for hit in found.hits)
+        rest = msgspec.json.encode({"total": found.total, "bounded": found.bounded})[1:]
+        return _answer(request, b'{"hits":[' + hits + b"]," + rest)
+
+
+def _shared_hit(hit: SharedHit) -> bytes:
+    about = msgspec.json.encode({"version": hit.stored.label, "tlp": hit.tlp})
+    return about[:-1] + b',"record":' + hit.stored.document + b"}"
 
 
 def _parameters(request: AnyRequest) -> dict[str, list[str]]:

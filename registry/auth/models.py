@@ -18,6 +18,7 @@ class Token(Base):
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(16), unique=True)
+    name: Mapped[str | None] = mapped_column(String(100))
     purpose: Mapped[str] = mapped_column(String(16))
     client_pk: Mapped[int | None] = mapped_column(ForeignKey("client.pk"), index=True)
     provider_pk: Mapped[int | None] = mapped_column(ForeignKey("provider.pk"), index=True)

@@ -70,6 +70,10 @@ class Links:
         """The canonical JSON of exactly one version."""
         return self._join(f"/api/v1/records/{id}/versions/{version}", self._of(origin))
 
+    def shared_document(self, id: str, number: int) -> str:
+        """The canonical JSON of a version that is shared below TLP:CLEAR."""
+        return self._join(f"/api/v1/records/{id}/versions/p{number}")
+
     def records(self, query: Iterable[tuple[str, str]] = ()) -> str:
         return self._join("/records", query)
 

@@ -36,7 +36,7 @@ from registry.records.versions import (
     NextVersion,
     write_versions,
 )
-from registry.records.visibility import GROUP, PERSON, Tlp
+from registry.records.visibility import Tlp, named_in
 from registry.records.workflow import Action, Life, Step, advance
 
 _decode = msgspec.json.Decoder().decode
@@ -94,7 +94,7 @@ def next_version(one: Candidate, *, at: datetime, moved: bool = False) -> NextVe
     if shared:
         # Going CLEAR later leaves both as they are: the versions that members saw stay theirs.
         columns["tlp"] = tlp.value
-        audience = _audience(one.draft.handling)
+        audience = named_in(one.draft.handling)
     return NextVersion(
         one.record,
         one.record.id,
@@ -150,11 +150,6 @@ def _level(one: Candidate, at: datetime, moved: bool) -> Tlp:
     if one.record.current and tlp is not Tlp.CLEAR:
         raise Conflict("CLEAR is never taken back: withdraw the record, or have it erased.")
     return tlp
-
-
-def _audience(handling: Mapping[str, Any]) -> list[tuple[str, str]]:
-    named = {GROUP: handling.get("groups", ()), PERSON: handling.get("people", ())}
-    return [(audience, name) for audience, names in named.items() for name in names]
 
 
 def not_an_author(actor: Actor, provider: Provider, draft: Draft) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from registry.actor import Actor
+from registry.auth.people import address
+from registry.errors import Invalid
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.models import Audience, Invitation, PartAudience, Record, RestrictedPart
 
@@ -203,6 +205,21 @@ def _beside(actor: Actor, tlp: Any, shared_with: _Exists) -> ColumnElement[bool]
 def may_work_on(actor: Actor, provider: int) -> bool:
     """Whether drafts of that organisation's records exist, for all that the actor can tell."""
     return actor.steward or (actor.provider is not None and actor.provider == provider)
+
+
+def named_in(handling: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(group or person, name) of everybody that handling names, people in the one form in which their
+    addresses are compared. Whoever is named otherwise than by an address is nobody who could sign in.
+    """
+    groups = [(GROUP, name) for name in handling.get("groups") or ()]
+    return list(dict.fromkeys([*groups, *((PERSON, _person(name)) for name in handling.get("people") or ())]))
+
+
+def _person(name: str) -> str:
+    try:
+        return address(name)
+    except Invalid:
+        return name
 
 
 def workable(actor: Actor) -> ColumnElement[bool]:

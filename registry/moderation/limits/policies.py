@@ -50,7 +50,11 @@ TABLE: tuple[Row, ...] = (
     _row("POST", r"/api/v1/providers/?$", "applications"),
     _row("POST", r"/api/v1/notices/?$", "notices"),
     _row("GET HEAD", r"/api/v1/search/export", "exports"),
-    _row("GET HEAD", r"/api/v1/(search|suggest|evidence|matrix)|/api/v1/records/[^/]+/similar", "searches"),
+    _row(
+        "GET HEAD",
+        r"/api/v1/(search|restricted/search|suggest|evidence|matrix)|/api/v1/records/[^/]+/similar",
+        "searches",
+    ),
     _row("GET HEAD", r"/feeds/search\.|/records$", "searches"),
     _row("GET HEAD OPTIONS", r"/", "reads"),
     _row("POST", r"/api/v1/validate$", "checks"),

@@ -30,7 +30,7 @@ from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.evidence.queries import Evidence, described, etag_of, held, no_file
 from registry.records.models import Record
 from registry.records.publishing import may_go_out
-from registry.records.visibility import GROUP, PERSON, Tlp
+from registry.records.visibility import Tlp, named_in
 from registry.settings import Settings
 from registry.sharing.queries import unknown_groups
 
@@ -219,11 +219,7 @@ async def _may_share(
 
 
 async def _set_audience(session: AsyncSession, row: EvidenceFile, shared: Mapping[str, Any]) -> None:
-    rows = [
-        {"file_pk": row.pk, "audience": audience, "name": name}
-        for audience, field in ((GROUP, "groups"), (PERSON, "people"))
-        for name in dict.fromkeys(shared.get(field) or ())
-    ]
+    rows = [{"file_pk": row.pk, "audience": audience, "name": name} for audience, name in named_in(shared)]
     if rows:
         await session.execute(insert(table_of(EvidenceAudience)), rows)
 

@@ -12,7 +12,7 @@ from registry.canonical import canonical, commitment
 from registry.db import table_of
 from registry.records.documents import ASIDE
 from registry.records.models import PartAudience, RestrictedPart
-from registry.records.visibility import GROUP, PERSON
+from registry.records.visibility import named_in
 
 _NOT_HANDLING = frozenset({"id", "content"})
 
@@ -105,11 +105,7 @@ def _next(
 
 def _audience_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     key = {name: row[name] for name in ("record_pk", "part", "number")}
-    return [
-        {**key, "audience": audience, "name": name}
-        for audience, field in ((GROUP, "groups"), (PERSON, "people"))
-        for name in dict.fromkeys(row["handling"].get(field) or ())
-    ]
+    return [{**key, "audience": audience, "name": name} for audience, name in named_in(row["handling"])]
 
 
 async def newest_parts(session: AsyncSession, record_pk: int) -> dict[str, RestrictedPart]:

@@ -26,7 +26,7 @@ from tests.registry.sharing.circles import EVERYTHING, end, gather
 
 METHOD = {"id": "method", "tlp": "AMBER", "groups": ["labs"], "content": {"summary": "How it was done."}}
 GREEN = {"id": "count", "tlp": "GREEN", "content": {"content": {"severity": "severity:critical"}}}
-MINE = {"id": "mine", "tlp": "RED", "people": ["ann@example.org"], "content": {"title": "Mine"}}
+MINE = {"id": "mine", "tlp": "RED", "people": ["Ann@Example.org"], "content": {"title": "Mine"}}
 
 
 async def beside(client: httpx.AsyncClient, who: Member, id: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ async def test_each_is_shown_what_is_shared_with_them_laid_over_the_document(
     for one in seen["example-lab"]["items"]:
         assert one["commit"] == commitment(bytes.fromhex(one["salt"]), canonical(one["content"]))
     # People are told to the owner alone, and of groups a member is told its own.
-    assert {one["part"]: one["people"] for one in seen["example-lab"]["items"]}["mine"] == ["ann@example.org"]
+    assert {one["part"]: one["people"] for one in seen["example-lab"]["items"]}["mine"] == ["Ann@Example.org"]
     assert all("people" not in one for one in seen["member"]["items"])
     assert (await client.get(f"/api/v1/records/{id}/restricted")).status_code == 401
     blind = await join("blind", scopes="records:write")
