@@ -34,13 +34,14 @@ class Credentials:
 class Patience:
     """How long one call may take and how often it is tried; times in seconds.
 
-    Between tries it waits a random share of a span that doubles each time, or as long as `Retry-After` says,
-    unless that is longer than `longest_wait`.
+    Between tries it waits a random share of a span that doubles each time up to `longest_wait`, or as long as
+    `Retry-After` says, unless that is longer than `longest_told`.
     """
 
     tries: int = 5
     first_wait: float = 0.5
     longest_wait: float = 30.0
+    longest_told: float = 60.0
     timeout: float = 30.0
 
 
@@ -177,7 +178,7 @@ class Flow:
             ):
                 return outcome
             told = seconds(outcome.headers.get("retry-after"))
-            if told is not None and told > self.patience.longest_wait:
+            if told is not None and told > self.patience.longest_told:
                 return outcome
             unsure = unsure or outcome.status in _IN_BETWEEN
             yield Wait(self._pause(attempt, told))

@@ -13,12 +13,14 @@ import typer
 
 from registry import terminal
 from registry.client import Client, Credentials, calls
-from registry.client.flow import registry_url
+from registry.client.flow import Patience, registry_url
 from registry.errors import Misconfigured
 
 FILE = "login.json"
 URL, ID, SECRET = "CANDOR_REGISTRY", "CANDOR_CLIENT_ID", "CANDOR_CLIENT_SECRET"
 
+# A folder is pushed at the pace that the registry allows: who waits for a command sees that it goes on.
+_PATIENCE = Patience(longest_told=180.0)
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
 ]
@@ -36,7 +38,7 @@ class Account:
 
     def client(self) -> Client:
         credentials = Credentials(self.client_id, self.client_secret)
-        return Client(self.url, credentials, insecure=self.insecure)
+        return Client(self.url, credentials, insecure=self.insecure, patience=_PATIENCE)
 
 
 def folder() -> Path:

@@ -15,7 +15,7 @@ from registry.client.wire import Call
 from registry.errors import CandorError, Finding, Severity
 from tests.registry.client.faulty import Faulty, Says, faulty
 
-QUICK = Patience(tries=4, first_wait=0.001, longest_wait=2, timeout=5)
+QUICK = Patience(tries=4, first_wait=0.001, longest_wait=2, longest_told=2, timeout=5)
 ME = Credentials("example-lab.0123456789ab", "a secret")
 DRAFT = {"id": "CIR-7GQ2M4KX9X", "kind": "lesson", "state": "draft", "etag": "abc.1", "findings": []}
 Run = Callable[..., Any]
