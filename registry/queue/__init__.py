@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
 from registry.records import pending
+from registry.reports.deadlines import reports_due
 from registry.waiting import QueueItem
 
 Source = Callable[[AsyncSession, Actor], Awaitable[list[QueueItem]]]
@@ -15,4 +16,5 @@ SOURCES: Sequence[Source] = (
     pending.drafts_waiting,
     pending.invitations_waiting,
     pending.findings_waiting,
+    reports_due,
 )

@@ -21,10 +21,13 @@ from registry.records.models import Draft, Record, RestrictedPart, Version
 from registry.records.workflow import Life
 from registry.reports.model import ClockState, Source
 from registry.reports.regimes import REGIMES
+from registry.waiting import MOST as MOST_ITEMS
+from registry.waiting import QueueItem
 
 # Whoever has not filed by then has other sources, or nothing to file.
 TOLD_FOR = timedelta(days=90)
 MOST = 500
+_LONGEST = 240
 _OWN = ("first-party", "on-behalf")
 _NOT_IN_EARNEST = ("exercise", "controlled-test")
 _NOTHING_HAPPENED = ("hazard", "near-miss")
@@ -126,3 +129,18 @@ async def _parts(session: AsyncSession, pks: Sequence[int]) -> dict[int, list[An
         if not part.removed:
             found.setdefault(pk, []).append(_decode(part.content))
     return found
+
+
+async def reports_due(session: AsyncSession, actor: Actor) -> list[QueueItem]:
+    """The reports that the actor's organisation owes: a source of the queue."""
+    return [
+        QueueItem(
+            type=f"report-{each.regime}",
+            subject=each.record,
+            since=each.since,
+            text=f"{each.what}{', overdue' if each.overdue else ''}: {each.title}"[:_LONGEST],
+            link=f"/api/v1/records/{each.record}/report/{each.regime}?draft=true",
+            due=each.due,
+        )
+        for each in (await own_deadlines(session, actor))[:MOST_ITEMS]
+    ]

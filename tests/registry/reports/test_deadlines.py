@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from registry.actor import Actor, Scope
-from registry.clock import instant
+from registry.clock import instant, read_instant
 from registry.db import now
 from registry.extensions import Node
 from registry.providers import queries as providers
@@ -85,3 +85,30 @@ async def test_own_incidents_are_looked_at_drafts_included(
     assert {each.record for each in found} == {published["id"], draft["id"]}
     assert {each.regime for each in found} == ALL
     assert [each.due for each in found] == sorted(each.due for each in found)
+
+
+async def test_they_stand_in_the_queue_until_they_are_filed(client: httpx.AsyncClient, join: Join) -> None:
+    mine, other = await join(), await join("other-lab")
+    content = {**INCIDENT["content"], "times": {"aware": instant(now() - timedelta(days=4))}}
+    made = await client.post("/api/v1/records", json={**INCIDENT, "content": content}, headers=mine.headers)
+    id = made.json()["id"]
+
+    async def due(headers: dict[str, str]) -> dict[str, dict[str, Any]]:
+        items = (await client.get("/api/v1/queue", headers=headers)).json()["items"]
+        return {item["type"]: item for item in items if item["subject"] == id}
+
+    told = await due(mine.headers)
+    assert {sort for sort in told if sort.startswith("report-")} == {f"report-{name}" for name in ALL}
+    item = told["report-us-ny-raise"]
+    assert "overdue" in item["text"]
+    assert read_instant(item["due"]) - read_instant(item["since"]) == timedelta(hours=72)
+    assert (await client.get(item["link"], headers=mine.headers)).json()["version"] == "draft"
+    assert await due(other.headers) == {}
+    filings = [{"regime": "us-ny-raise", "filed": instant(now())}]
+    await client.put(
+        f"/api/v1/records/{id}/draft",
+        json={**INCIDENT, "content": {**content, "filings": filings}},
+        headers={**mine.headers, "If-Match": made.headers["etag"]},
+    )
+    assert "report-us-ny-raise" not in await due(mine.headers)
+    assert "report-eu-73" in await due(mine.headers)
