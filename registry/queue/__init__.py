@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
+from registry.moderation.anomalies.queries import anomalies_waiting
 from registry.records import pending
 from registry.reports.deadlines import reports_due
 from registry.waiting import QueueItem
@@ -17,4 +18,5 @@ SOURCES: Sequence[Source] = (
     pending.invitations_waiting,
     pending.findings_waiting,
     reports_due,
+    anomalies_waiting,
 )

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.actor import Actor, Scope
 from registry.errors import NotFound
 from registry.moderation.anomalies.models import Anomaly, HourCount
-from registry.moderation.anomalies.rules import Activity
+from registry.moderation.anomalies.rules import RULES, Activity
 from registry.providers.models import Provider
+from registry.waiting import MOST, QueueItem
 
 _PUBLISHED = ("published", "shared")
+_ABOUT = {rule.name: rule.about for rule in RULES}
 _RECORD = table("record", column("provider_pk", BigInteger), column("listed", Boolean))
 
 
@@ -83,3 +85,26 @@ async def one(session: AsyncSession, actor: Actor, number: int) -> tuple[Anomaly
     if row is None:
         raise NotFound(f"There is no anomaly {number}.")
     return row, await session.get_one(Provider, row.provider_pk)
+
+
+async def anomalies_waiting(session: AsyncSession, actor: Actor) -> list[QueueItem]:
+    """Unusual activity that no steward answered: a source of the queue."""
+    if not actor.steward:
+        return []
+    query = (
+        select(Anomaly, Provider)
+        .join(Provider, Provider.pk == Anomaly.provider_pk)
+        .where(Anomaly.state == "open")
+        .order_by(Anomaly.pk)
+        .limit(MOST)
+    )
+    return [
+        QueueItem(
+            "anomaly",
+            str(row.pk),
+            row.at,
+            f"{provider.slug}: {_ABOUT.get(row.rule, row.rule)}.",
+            "/api/v1/anomalies?state=open",
+        )
+        for row, provider in await session.execute(query)
+    ]

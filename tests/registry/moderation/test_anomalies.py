@@ -267,6 +267,10 @@ async def test_stewards_answer(client: httpx.AsyncClient, node: Node, join: Join
     assert {item["rule"] for item in items} == {"mass-withdrawal", "burst-of-publications"}
     assert all(item["provider"] == "lab" and item["state"] == "open" and item["about"] for item in items)
 
+    queue = (await client.get("/api/v1/queue", headers=steward)).json()["items"]
+    assert [item["type"] for item in queue].count("anomaly") == 2
+    assert (await client.get("/api/v1/queue", headers=other)).json()["items"] == []
+
     async def answer(number: int, **body: Any) -> httpx.Response:
         return await client.post(f"/api/v1/anomalies/{number}/answer", headers=steward, json=body)
 
@@ -281,6 +285,8 @@ async def test_stewards_answer(client: httpx.AsyncClient, node: Node, join: Join
     held = await answer(items[1]["number"], answer="hold", reason="Somebody else holds their secret.")
     assert held.json()["held"] is True
     assert (await listed(client, steward, state="open"))["items"] == []
+    queue = (await client.get("/api/v1/queue", headers=steward)).json()["items"]
+    assert "anomaly" not in [item["type"] for item in queue]
     async with node.database.read() as session:
         acts = select(Act.action).where(Act.topic == "anomaly").order_by(Act.pk)
         assert list(await session.scalars(acts))[-2:] == ["dismiss", "hold"]
