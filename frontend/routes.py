@@ -6,7 +6,19 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from frontend.pages import about, errors, feeds, files, home, providers, record, records, signin, taxonomies
+from frontend.pages import (
+    about,
+    errors,
+    feeds,
+    files,
+    home,
+    notices,
+    providers,
+    record,
+    records,
+    signin,
+    taxonomies,
+)
 from frontend.site import Site
 from frontend.templating import compiled
 from registry.auth.oidc import OpenId
@@ -24,6 +36,9 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
     taxonomies.show_term,
     feeds.show_feeds,
     about.show_about,
+    notices.show_form,
+    notices.send_form,
+    notices.show_notice,
     *signin.HANDLERS,
     files.static_file,
     files.favicon,

@@ -113,6 +113,12 @@ class Urls:
     def about(self, part: str = "") -> str:
         return self._path("/about") + (f"#{part}" if part else "")
 
+    def notice(self, receipt: str = "", about: str = "") -> str:
+        """The form for a notice, filled with what it is about; with a receipt, the page of one."""
+        return self._path(
+            f"/notices/{receipt}" if receipt else "/notice", [("about", about)] if about else ()
+        )
+
     def sign_in(self, part: str = "", back: str | None = None) -> str:
         """A page of signing in. `back` is where to go then."""
         return self._path(f"/sign-in{part}", [("next", back)] if back and back != "/" else ())

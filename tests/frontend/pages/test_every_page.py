@@ -30,6 +30,7 @@ PAGES = (
     "/feeds?kind=incident",
     "/feeds?q=voice&severity=severity:high",
     "/about",
+    "/notice",
     "/nothing/here",
     "/records?q=voice",
     "/records/CIR-1",
