@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("submit")(acts.submit)
     app.command("return")(acts.return_)
     app.command("approve")(acts.approve)
+    app.command("resolve")(acts.resolve)
     app.command("schedule")(acts.schedule)
     app.command("cancel")(acts.cancel)
     app.command("withdraw")(acts.withdraw)

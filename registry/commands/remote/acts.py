@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from registry import terminal
 from registry.canonical import read_json
 from registry.client import Client, calls
+from registry.client.answers import findings as findings_in
 from registry.commands.remote.account import AsJson, opened
-from registry.commands.remote.named import record_id
-from registry.errors import Malformed, NotFound
+from registry.commands.remote.named import Named, named, record_id
+from registry.errors import CandorError, Malformed, NotFound
 
 # These are about what readers have; all others are about the draft.
 _ON_VERSIONS = frozenset(("withdraw", "reinstate", "erase", "suppress", "unsuppress", "leave"))
@@ -38,21 +40,27 @@ def do(client: Client, id: str, action: str, body: dict[str, Any]) -> dict[str, 
 
 def _each(records: list[str], action: str, body: dict[str, Any], as_json: bool) -> None:
     """One action on several records, one after the other; the first that is refused ends it."""
-    ids = list(dict.fromkeys(map(record_id, records)))
+    wanted = {each.id: each for each in map(named, records)}
     answers: list[dict[str, Any]] = []
     with opened() as client:
-        for id in ids:
-            answer = do(client, id, action, body)
+        for id, record in wanted.items():
+            try:
+                answer = do(client, id, action, body)
+            except CandorError as error:
+                terminal.err.print(f"[red bold]{escape(error.title)}.[/] {escape(error.detail)}")
+                record.say_findings(error.findings)
+                raise typer.Exit(terminal.Exit.FAILED) from error
             answers.append({"id": id, **answer})
             if not as_json:
-                _say(id, answer)
+                _say(record, answer)
     if as_json:
         terminal.say_json(answers[0] if len(answers) == 1 else {"records": answers})
 
 
-def _say(id: str, answer: dict[str, Any]) -> None:
+def _say(record: Named, answer: dict[str, Any]) -> None:
     version = f", version {answer['version']}" if "version" in answer else ""
-    terminal.say(f"[bold]{id}[/] is {answer.get('state', 'done')}{version}.")
+    terminal.say(f"[bold]{record.id}[/] is {answer.get('state', 'done')}{version}.")
+    record.say_findings(findings_in(answer))
 
 
 def publish(records: Records, as_json: AsJson = False) -> None:
@@ -150,3 +158,41 @@ def act(
     if not isinstance(content, dict):
         raise Malformed("What an action takes is a JSON object.")
     _each([record], action, content, as_json)
+
+
+def resolve(
+    record: RecordName,
+    number: Annotated[
+        int | None, typer.Argument(help="Which of its findings; all of them are listed without.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it may stay.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """See what screening found in a draft, or accept a finding with the reason why it may stay."""
+    if (number is None) != (reason is None):
+        raise typer.BadParameter("A finding is resolved by its number and --reason.")
+    wanted = named(record)
+    path = f"/api/v1/records/{wanted.id}/findings/{number}/resolve"
+    with opened() as client:
+        if number is None:
+            found = client.run(calls.handling(wanted.id)).body.get("screening", [])
+            told: dict[str, Any] = {"id": wanted.id, "findings": found}
+        else:
+            sent = {"reason": reason}
+            told = client.run(calls.post(path, sent, key=str(uuid.uuid4())))
+            found = [told]
+    if as_json:
+        terminal.say_json(told)
+        return
+    rows = [
+        (
+            each["number"],
+            each["state"],
+            f"{wanted.line_of(each['pointer'])} {each['pointer']}" if wanted.line_of else each["pointer"],
+            each["message"],
+        )
+        for each in found
+    ]
+    terminal.out.print(
+        terminal.table(f"Findings in {wanted.name}", ("number", "state", "place", "message"), rows)
+    )

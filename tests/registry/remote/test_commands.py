@@ -231,6 +231,24 @@ def test_what_a_reviewer_asks_for_is_shown_by_line(candor: Call, provider: Provi
     assert candor("cancel", "cases/one.md").code == 0
 
 
+def test_what_screening_found_is_told_by_line_and_resolved(candor: Call) -> None:
+    lesson("cases/one.md", happened="Ask ada.lovelace@gmail.com for the rest.")
+    push(candor)
+    submitted = candor("submit", "cases/one.md")
+    assert submitted.code == 0
+    assert "cases/one.md:6 /content/what_happened" in submitted.err
+    refused = candor("publish", "cases/one.md")
+    assert refused.code == 1
+    assert "cases/one.md:6 /content/what_happened" in refused.err
+    (found,) = candor("resolve", "cases/one.md", "--json").json["findings"]
+    assert found["state"] == "open"
+    words = (str(found["number"]), "--reason", "They agreed to be named.")
+    assert candor("resolve", "cases/one.md", *words, "--json").json["state"] == "resolved"
+    assert "6 /content/what_happened" in candor("resolve", "cases/one.md").out
+    assert candor("resolve", "cases/one.md", "1").code == 2
+    assert candor("publish", "cases/one.md").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
