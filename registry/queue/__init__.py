@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
+from registry.joining.pending import applications_waiting
 from registry.moderation.anomalies.queries import anomalies_waiting
+from registry.notices.pending import notices_waiting
 from registry.records import pending
 from registry.reports.deadlines import reports_due
 from registry.waiting import QueueItem
@@ -19,4 +21,6 @@ SOURCES: Sequence[Source] = (
     pending.findings_waiting,
     reports_due,
     anomalies_waiting,
+    applications_waiting,
+    notices_waiting,
 )

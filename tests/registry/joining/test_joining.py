@@ -69,6 +69,8 @@ async def test_from_nothing_to_approved_and_back(
         assert answer.status_code == 403, answer.text
     queue = (await client.get(PROVIDERS, params={"state": "applied"}, headers=steward.headers)).json()
     assert [item["slug"] for item in queue["items"]] == [slug]
+    waits = (await client.get("/api/v1/queue", headers=steward.headers)).json()["items"]
+    assert [(item["type"], item["subject"]) for item in waits] == [("application", slug)]
     seen = (await client.get(made["status"], headers=steward.headers)).json()
     assert seen["application"]["note"] == APPLICATION["note"]
     assert seen["open"] == ["admit", "approve", "decline", "close"]

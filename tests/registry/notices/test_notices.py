@@ -225,3 +225,26 @@ async def test_a_record_is_withheld_by_an_order_and_shown_again(
     refused = await act(client, steward, nowhere["number"], "suppress", code="X-1", reason="An order came.")
     assert refused.status_code == 409
     assert (await act(client, steward, made["number"], "erase")).status_code == 404
+
+
+async def test_stewards_and_whom_it_concerns_find_it_in_their_queue(
+    client: httpx.AsyncClient, join: Join, publish: Publish, steward: Member
+) -> None:
+    lab, rival = await join(), await join("rival")
+    id = (await publish(lab))["id"]
+    made = await send(client, about=id, contact="me@home.example")
+
+    async def waits(who: Member) -> list[tuple[str, str]]:
+        answer = await client.get("/api/v1/queue", headers=who.headers)
+        assert answer.status_code == 200, answer.text
+        for private in ("home.example", "in March", made["receipt"]):
+            assert private not in answer.text
+        return [(item["type"], item["subject"]) for item in answer.json()["items"]]
+
+    assert await waits(steward) == [("notice", made["number"])]
+    assert await waits(lab) == [("notice-received", id)]
+    assert await waits(rival) == []
+    await act(client, steward, made["number"], "answer", text="Thank you.")
+    assert await waits(steward) == []
+    await act(client, steward, made["number"], "close")
+    assert await waits(lab) == []
