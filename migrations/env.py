@@ -15,6 +15,7 @@ import registry.notices.models
 import registry.providers.models
 import registry.records.evidence.models
 import registry.records.models
+import registry.records.responses.models
 import registry.sharing.models
 import registry.taxonomies.models  # noqa: F401  (imported for their tables)
 from registry.db import Base, UtcDateTime

@@ -9,7 +9,9 @@ from registry.joining.pending import applications_waiting
 from registry.moderation.anomalies.queries import anomalies_waiting
 from registry.notices.pending import notices_waiting
 from registry.records import pending
+from registry.records.responses.waiting import responses_waiting
 from registry.reports.deadlines import reports_due
+from registry.sharing.waiting import group_invitations_waiting
 from registry.waiting import QueueItem
 
 Source = Callable[[AsyncSession, Actor], Awaitable[list[QueueItem]]]
@@ -19,6 +21,8 @@ SOURCES: Sequence[Source] = (
     pending.drafts_waiting,
     pending.invitations_waiting,
     pending.findings_waiting,
+    responses_waiting,
+    group_invitations_waiting,
     reports_due,
     anomalies_waiting,
     applications_waiting,

@@ -1,18 +1,22 @@
 """Responses over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, get
+from litestar import Controller, Response, get, post
 from litestar.params import QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from registry.actor import Scope
 from registry.canonical import digest
-from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor
+from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor, read_json_body
+from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import queries as records
-from registry.records.api_shared import Actors, Origin, Reading, RecordId
-from registry.records.responses import queries, views
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId, private
+from registry.records.responses import queries, service, views
 
 MOST = 200
+MAX_BODY = 4 * 1024
 
 
 class ResponsesController(Controller):
@@ -51,3 +55,20 @@ class ResponsesController(Controller):
             last_modified=await records.changed_at(reading),
             scopes=scopes,
         )
+
+    @post(
+        "/seen",
+        operation_id="markResponsesSeen",
+        status_code=200,
+        security=[{"oauth2": [Scope.RECORDS_WRITE.value]}],
+        responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422),
+    )
+    async def mark_seen(self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId) -> Response[Any]:
+        """Take the responses to a record of yours off your queue. Later ones come anew. Takes no body."""
+        actor.require(Scope.RECORDS_WRITE)
+        await read_json_body(request, limit=MAX_BODY, optional=True)
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            return private({"id": id, "seen_up_to": await service.mark_seen(session, actor, id)})
+
+        return await once(request, node, actor, work)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,6 +13,7 @@ from registry.actor import ANONYMOUS, Actor
 from registry.records import queries
 from registry.records.models import Record, RecordLink
 from registry.records.queries import Stored
+from registry.records.responses.models import ResponsesSeen
 from registry.records.responses.summary import UNNAMED, Summary, organisations_of, summarise
 from registry.records.shared import newest_shared
 from registry.records.visibility import readable
@@ -112,8 +113,8 @@ def _is_about(document: Mapping[str, Any], of: Stored) -> bool:
 
 
 async def unanswered(session: AsyncSession, provider: int, *, limit: int = 100) -> list[tuple[Stored, str]]:
-    """Public responses of others to an organisation's records that it has not replied to, the newest first,
-    each with the id of the record that it is about.
+    """Public responses of others to an organisation's records that it has neither marked as seen nor replied
+    to, the oldest first, each with the id of the record that it is about.
     """
     target, reply, answer = aliased(Record), aliased(Record), aliased(RecordLink)
     replied = (
@@ -134,14 +135,16 @@ async def unanswered(session: AsyncSession, provider: int, *, limit: int = 100) 
         .add_columns(target.id)
         .join(RecordLink, (RecordLink.record_pk == Record.pk) & (RecordLink.role == "about"))
         .join(target, (target.id == RecordLink.target_id) & (target.origin == RecordLink.target_origin))
+        .outerjoin(ResponsesSeen, ResponsesSeen.record_pk == target.pk)
         .where(
             target.provider_pk == provider,
             Record.provider_pk != provider,
+            Record.first_seq > func.coalesce(ResponsesSeen.up_to, 0),
             queries.IS_LISTED,
             readable(ANONYMOUS),
             ~replied,
         )
-        .order_by(Record.first_seq.desc())
+        .order_by(Record.first_seq)
         .limit(limit)
     )
     return [(Stored(*row[:-1]), row[-1]) for row in await session.execute(query)]

@@ -11,7 +11,7 @@ from registry.providers.models import Provider
 from registry.records.responses.queries import unanswered
 from tests.conftest import Join, Member
 from tests.registry.records.acting import act, bring_out, lesson, revise, submit, withdraw
-from tests.registry.sharing.circles import EVERYTHING, gather
+from tests.registry.sharing.circles import EVERYTHING, answer, begin, gather, invite
 
 
 def response(id: str, stance: str = "adopts", part: str | None = None, **more: Any) -> dict[str, Any]:
@@ -212,3 +212,38 @@ async def test_a_researcher_publishes_responses_only(
     assert (await told(client, id))["summary"]["text"] == "1 confirmed"
     green = await bring_out(client, lab, lesson(handling={"tlp": "GREEN"}))
     assert (await client.get(f"/api/v1/records/{green}", headers=ann.headers)).status_code == 200
+
+
+async def waiting(client: httpx.AsyncClient, who: Member) -> list[tuple[str, str]]:
+    answer = await client.get("/api/v1/queue", headers=who.headers)
+    assert answer.status_code == 200, answer.text
+    return [(one["type"], one["subject"]) for one in answer.json()["items"]]
+
+
+async def test_a_provider_is_told_of_responses_until_it_looked_or_replied(
+    client: httpx.AsyncClient, join: Join
+) -> None:
+    lab, bank = await join(), await join("bank", scopes=EVERYTHING)
+    id = await bring_out(client, lab, lesson())
+    first = await bring_out(client, bank, response(id))
+    assert await waiting(client, lab) == [("response", first)]
+    assert await waiting(client, bank) == []
+    seen = f"/api/v1/records/{id}/responses/seen"
+    assert (await client.post(seen, headers=bank.headers)).status_code == 404
+    assert (await client.post(seen)).status_code == 401
+    assert (await client.post(seen, headers=lab.headers)).status_code == 200
+    assert await waiting(client, lab) == []
+    second = await bring_out(client, bank, response(id, "disputes"))
+    assert await waiting(client, lab) == [("response", second)]
+    await bring_out(client, lab, response(second, "supplements"))
+    assert await waiting(client, lab) == []
+    assert ("response", second) not in await waiting(client, bank)
+
+
+async def test_an_invitation_waits_for_the_administrators(client: httpx.AsyncClient, join: Join) -> None:
+    lab, bank = await join(scopes=EVERYTHING), await join("bank", scopes=EVERYTHING)
+    await begin(client, lab)
+    await invite(client, lab, "labs", "bank")
+    assert await waiting(client, bank) == [("group-invitation", "labs")]
+    await answer(client, bank, "labs", "accept")
+    assert await waiting(client, bank) == []
