@@ -58,7 +58,7 @@ def bench(
 
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
-    from benchmarks import growth, hot, importing, memory, searching, start
+    from benchmarks import growth, hot, importing, memory, searching, start, tokens
     from benchmarks.measures import Result
     from benchmarks.stand import Found, Stand
 
@@ -66,6 +66,7 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "hot": hot.measure,
         "search": searching.measure,
         "growth": growth.measure,
+        "tokens": tokens.measure,
         "import": importing.measure,
         "memory": memory.measure,
         "start": start.measure,

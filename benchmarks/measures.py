@@ -71,6 +71,7 @@ MEASURES: tuple[Measure, ...] = (
         "growth", "growth_list", "ratio", _MOST, 1.3, "time to read a page of the list, large over small"
     ),
     Measure("growth", "growth_feed", "ratio", _MOST, 1.3, "time to read a feed of a kind, large over small"),
+    Measure("tokens", "token_check", "ms", _MOST, 0.2, "what checking a token adds to a request"),
     Measure("import", "import_rate", "records/s", _LEAST, 500, "checked, written and indexed"),
     Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
     Measure("memory", "memory", "MB", _MOST, 300, "memory of the serving process itself"),

@@ -23,7 +23,7 @@ from registry.auth import links, people, sessions, totp
 from registry.auth.models import Person
 from registry.auth.sessions import SignedIn
 from registry.canonical import forbidden_characters
-from registry.errors import Conflict, Forbidden, TooMany
+from registry.errors import Conflict, Forbidden, NotFound, TooMany
 from registry.extensions import Node
 from registry.moderation.limits.policies import network_of
 
@@ -189,6 +189,16 @@ async def remove_second_factor(
     await sessions.end_all(session, person.pk, but=held.pk)
     await note(session, by, TOPIC, "second-factor-removed", person.email)
     return Begun(person.email, False, cookie)
+
+
+async def reset_second_factor(session: AsyncSession, by: Actor, email: str) -> None:
+    """Take somebody's second factor away, and end their sessions, for who lost it. Raises `NotFound`."""
+    person = await people.find(session, people.address(email))
+    if person is None:
+        raise NotFound("There is no such person.")
+    totp.remove(person)
+    await sessions.end_all(session, person.pk)
+    await note(session, by, TOPIC, "second-factor-reset", person.email)
 
 
 def require_whole(held: SignedIn) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry import terminal
 from registry.actor import Actor
-from registry.auth import links, people
+from registry.auth import links, people, signin
 from registry.auth.people import Member
 from registry.auth.roles import parse_roles
 from registry.errors import Conflict
@@ -31,6 +31,7 @@ def register(app: typer.Typer, provider: typer.Typer) -> None:
     steward.command("add")(add_steward)
     steward.command("list")(list_stewards)
     steward.command("remove")(remove_steward)
+    steward.command("reset")(reset)
     app.add_typer(steward, name="steward")
     member = typer.Typer(help="People who act for an organisation.", no_args_is_help=True)
     member.command("add")(add_member)
@@ -78,6 +79,17 @@ def remove_steward(email: Email) -> None:
 
     terminal.run(work())
     terminal.say(f"[bold]{email}[/] is no steward any more.")
+
+
+def reset(email: Email) -> None:
+    """Take the second factor of a steward or a member away, for who lost it. Their sessions end."""
+
+    async def work() -> None:
+        async with open_node(terminal.settings()) as node, node.database.write() as session:
+            await signin.reset_second_factor(session, CLI, email)
+
+    terminal.run(work())
+    terminal.say(f"[bold]{email}[/] signs in without a second factor until they add one.")
 
 
 def add_member(
