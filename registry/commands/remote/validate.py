@@ -10,12 +10,23 @@ from registry import terminal
 from registry.client import Client, calls
 from registry.commands.exchange import local_registry
 from registry.commands.remote.account import AsJson, stored
-from registry.errors import CandorError, Finding, Misconfigured, Unavailable, has_errors
+from registry.errors import (
+    CandorError,
+    Finding,
+    Misconfigured,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    has_errors,
+)
 from registry.exchange import native
 from registry.exchange.item import Item, Options
 from registry.records.content.check import check
 from registry.taxonomies.own import load_own
 from registry.taxonomies.vocabulary import Vocabulary
+
+# None of them says anything of the files.
+_NOT_TO_BE_ASKED = (TooMany, Unauthenticated, Unavailable)
 
 
 def validate(
@@ -57,7 +68,7 @@ def _judged(path: Path, offline: bool) -> tuple[str | None, list[tuple[Item, tup
         try:
             with account.client() as client:
                 return account.url, [(item, _asked(client, item)) for item in items]
-        except Unavailable as error:
+        except _NOT_TO_BE_ASKED as error:
             terminal.err.print(f"[yellow]{escape(error.detail)}[/] Judged by the vocabularies at hand.")
     vocabulary = terminal.run(_vocabulary())
     return None, [(item, _alone(vocabulary, item)) for item in items]
@@ -75,7 +86,7 @@ def _asked(client: Client, item: Item) -> tuple[Finding, ...]:
         return item.findings
     try:
         found = client.run(calls.validate(item.submission)).findings
-    except Unavailable:
+    except _NOT_TO_BE_ASKED:
         raise
     except CandorError as error:
         found = error.findings or (Finding(error.code, "", error.detail),)

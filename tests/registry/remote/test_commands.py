@@ -4,13 +4,14 @@ import io
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry.actor import Scope
-from registry.client import calls
+from registry.client import Credentials, calls
 from tests.registry.calling import Call
 from tests.registry.remote.conftest import Provider, Served, joined, log_in
 from tests.registry.remote.test_push import INCIDENT, LESSON, counts, ids, lesson, push, write
@@ -114,13 +115,14 @@ def test_validate_asks_the_registry_when_it_is_logged_in(candor: Call, provider:
     assert (offline.code, offline.json["asked"]) == (3, None)
 
 
-def test_validate_works_where_the_registry_does_not_answer(
-    outside: Call, home: Path, provider: Provider
+@pytest.mark.parametrize("trouble", ["away", "revoked"])
+def test_validate_works_where_the_registry_cannot_be_asked(
+    outside: Call, home: Path, provider: Provider, trouble: str
 ) -> None:
-    log_in(
-        home,
-        Provider(provider.slug, provider.credentials, Served("http://127.0.0.1:1", provider.served.settings)),
-    )
+    if trouble == "away":
+        log_in(home, replace(provider, served=Served("http://127.0.0.1:1", provider.served.settings)))
+    else:
+        log_in(home, replace(provider, credentials=Credentials(provider.credentials.client_id, "wrong")))
     lesson("one.md")
     called = outside("validate", "one.md")
     assert called.code == 0
