@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.db import Database, now
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
-from registry.records.models import PartAudience, Record, RestrictedPart
+from registry.records.models import PartAudience, Record, RestrictedPart, Version
+from registry.records.shared import newest_shared
 from registry.records.visibility import (
     GROUP,
     PERSON,
@@ -113,3 +114,38 @@ def test_a_version_takes_what_each_share_allows() -> None:
                 may_read_beside(actor, RECORDS[0], one) and may_read_beside(actor, RECORDS[0], two)
             )
             assert not both or may_read(replace(actor), RECORDS[0]) or actor.provider == RECORDS[0].provider
+
+
+async def test_what_feeds_and_search_of_a_reader_are_made_of_is_what_they_may_read(
+    database: Database,
+) -> None:
+    """Both read what is shared through one question; its answers are those of the rule, for everybody."""
+    async with database.write() as session:
+        await store(session, ((f"CIR-{number:010}", fact) for number, fact in enumerate(RECORDS)))
+        versions = [
+            {
+                "record_pk": pk,
+                "shared": True,
+                "number": 1,
+                "action": "published",
+                "document": b"{}",
+                "salt": b"",
+                "commit": "c",
+                "at": now(),
+            }
+            for pk, fact in enumerate(RECORDS, 1)
+            if fact.shared
+        ]
+        await session.execute(insert(Version), versions)
+    sizes = set()
+    async with database.read() as session:
+        for actor in every_kind_of_actor():
+            expected = {
+                f"CIR-{number:010}"
+                for number, fact in enumerate(RECORDS)
+                if fact.shared and not fact.public and may_read(actor, fact)
+            }
+            found = {row.id for row in await newest_shared(session, actor, limit=100)}
+            assert found == expected, actor
+            sizes.add(len(found))
+    assert len(sizes) > 2
