@@ -79,13 +79,13 @@ class Uses:
         if not tokens and not sessions:
             return
         async with self.database.write() as session:
-            for token_hash, at in tokens.items():
+            for token_hash, at in sorted(tokens.items()):
                 await session.execute(
                     update(Token).where(Token.token_hash == token_hash).values(last_used_at=at)
                 )
                 holder = select(Token.client_pk).where(Token.token_hash == token_hash).scalar_subquery()
                 await session.execute(update(Client).where(Client.pk == holder).values(last_used_at=at))
-            for pk, at in sessions.items():
+            for pk, at in sorted(sessions.items()):
                 await session.execute(update(PersonSession).where(PersonSession.pk == pk).values(seen_at=at))
 
     async def run(self) -> None:

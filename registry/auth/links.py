@@ -62,6 +62,8 @@ async def make(session: AsyncSession, person: Person) -> NewLink:
 
 async def had_enough(session: AsyncSession, person: Person) -> bool:
     """Whether a person was sent as many links as they are within an hour."""
+    # Those that are asked for at the same moment are counted one after the other.
+    await session.execute(select(Person.pk).where(Person.pk == person.pk).with_for_update())
     made = await session.scalar(
         select(func.count())
         .select_from(Link)
