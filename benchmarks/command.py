@@ -58,7 +58,7 @@ def bench(
 
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
-    from benchmarks import growth, hot, importing, memory, searching, start, tokens
+    from benchmarks import embargo, growth, hot, importing, memory, searching, start, tokens
     from benchmarks.measures import Result
     from benchmarks.stand import Found, Stand
 
@@ -69,6 +69,7 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "tokens": tokens.measure,
         "import": importing.measure,
         "memory": memory.measure,
+        "embargo": embargo.measure,
         "start": start.measure,
     }
     found: Found = {}

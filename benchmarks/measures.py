@@ -75,6 +75,14 @@ MEASURES: tuple[Measure, ...] = (
     Measure("import", "import_rate", "records/s", _LEAST, 500, "checked, written and indexed"),
     Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
     Measure("memory", "memory", "MB", _MOST, 300, "memory of the serving process itself"),
+    Measure(
+        "embargo",
+        "embargo_late",
+        "s",
+        _MOST,
+        1,
+        "from the time of 1,000 scheduled drafts until the last is published",
+    ),
     Measure("start", "start", "s", _MOST, 5, "from `make run` to the first answer, when nothing changed"),
 )
 
