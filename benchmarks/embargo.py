@@ -63,7 +63,9 @@ async def _schedule(settings: Settings) -> datetime:
         keys = (await session.execute(select(Record.pk, Record.id).join(Draft))).all()
         table = table_of(Draft)
         statement = table.update().where(table.c.record_pk == bindparam("of"))
-        values: dict[str, Any] = {name: bindparam(name) for name in ("step", "due_at", "together", "scheduled_by")}
+        values: dict[str, Any] = {
+            name: bindparam(name) for name in ("step", "due_at", "together", "scheduled_by")
+        }
         rows = [
             {"of": pk, "step": "approved", "due_at": due, "together": [id], "scheduled_by": "candor bench"}
             for pk, id in keys

@@ -33,7 +33,7 @@ from registry.records.workflow import Step
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = (0.2, 1, 5, 15, 60)
-BATCH = 500
+BATCH = 1000
 """Drafts that one transaction publishes, and a bundle more at most."""
 
 log = structlog.get_logger("candor.firing")

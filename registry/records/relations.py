@@ -19,19 +19,23 @@ ACYCLIC = ("caused-by", "derived-from", "duplicate-of", "part-of-campaign", "sup
 MOST_RECORDS = 1000
 
 
-def _by_role(document: Mapping[str, Any]) -> dict[str, list[Key]]:
+def _by_role(links: Iterable[tuple[str, str, str]]) -> dict[str, list[Key]]:
     """What a document refers to in the roles that must not loop, as relations or as fields of those names."""
     found: dict[str, list[Key]] = {}
-    for said, origin, id in links_of(document):
+    for said, origin, id in links:
         if (role := said.replace("_", "-")) in ACYCLIC:
             found.setdefault(role, []).append((origin, id))
     return found
 
 
 async def loops(
-    session: AsyncSession, key: Key, document: Mapping[str, Any], beside: Mapping[Key, Mapping[str, Any]]
+    session: AsyncSession,
+    key: Key,
+    links: Iterable[tuple[str, str, str]],
+    beside: Mapping[Key, Mapping[str, Any]],
 ) -> list[Finding]:
-    """A finding for each role in which `document`, published under `key`, would lead back to itself.
+    """A finding for each role in which a document with these links, published under `key`, would lead back to
+    itself.
 
     `beside` holds documents that are about to be written with it; all else is read from what is published.
     """
@@ -42,7 +46,7 @@ async def loops(
             f"Followed from record to record, {role!r} leads back to this record.",
             "Take out the relation that is the wrong way round.",
         )
-        for role, first in _by_role(document).items()
+        for role, first in _by_role(links).items()
         if await _leads_back(session, key, first, role, beside)
     ]
 
@@ -57,7 +61,9 @@ async def _leads_back(
             return True
         seen |= ahead
         written = [at for at in ahead if at not in beside]
-        following = {target for at in ahead if at in beside for target in _by_role(beside[at]).get(role, ())}
+        following = {
+            target for at in ahead if at in beside for target in _by_role(links_of(beside[at])).get(role, ())
+        }
         if written:
             rows = await session.execute(
                 select(RecordLink.target_origin, RecordLink.target_id)

@@ -78,6 +78,10 @@ class NextVersion:
     by: str | None = None
 
 
+_Links = Sequence[tuple[str, str, str]]
+"""(role, origin, id) of what a document refers to."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Written:
     """A version with what was worked out for it."""
@@ -88,7 +92,7 @@ class _Written:
     stored: Stored
     salt: bytes
     tags: Sequence[str]
-    links: Sequence[tuple[str, str, str]]
+    links: _Links
 
 
 async def write_versions(
@@ -101,14 +105,18 @@ async def write_versions(
     """
     if not steps:
         return []
-    await _refuse_loops(session, desk, steps)
+    links = [documents.links_of(step.document) for step in steps]
+    await _refuse_loops(session, desk, steps, links)
     public = sum(not step.shared for step in steps)
     first = await reserve_public(session, public) if public else 0
     numbers = iter(range(first, first + public))
     seqs = [None if step.shared else next(numbers) for step in steps]
     left = await scopes_left(session, [step.record for step in steps if step.record is not None])
     keys = await _write_records(session, steps, seqs)
-    written = [_worked_out(desk, step, keys[step.id], seq) for step, seq in zip(steps, seqs, strict=True)]
+    written = [
+        _worked_out(desk, step, keys[step.id], seq, refers)
+        for step, seq, refers in zip(steps, seqs, links, strict=True)
+    ]
     await _write_rows(session, written)
     await _keep_audiences(session, written)
     await _end_drafts(session, written)
@@ -125,13 +133,15 @@ async def write_versions(
     return [each.stored for each in written]
 
 
-async def _refuse_loops(session: AsyncSession, desk: Desk, steps: Sequence[NextVersion]) -> None:
+async def _refuse_loops(
+    session: AsyncSession, desk: Desk, steps: Sequence[NextVersion], links: Sequence[_Links]
+) -> None:
     beside = {(desk.origin, step.id): step.document for step in steps}
-    for step in steps:
+    for step, refers in zip(steps, links, strict=True):
         # Whatever a record refers to, it can be taken back.
         if step.action == WITHDRAWN:
             continue
-        if findings := await loops(session, (desk.origin, step.id), step.document, beside):
+        if findings := await loops(session, (desk.origin, step.id), refers, beside):
             raise Invalid("A record cannot follow from itself.", findings=findings)
 
 
@@ -179,7 +189,7 @@ def _record_columns(step: NextVersion, seq: int | None) -> dict[str, Any]:
     return columns
 
 
-def _worked_out(desk: Desk, step: NextVersion, pk: int, seq: int | None) -> _Written:
+def _worked_out(desk: Desk, step: NextVersion, pk: int, seq: int | None, links: _Links) -> _Written:
     body = canonical(step.document)
     salt = secrets.token_bytes(32)
     before = step.record.first_seq if step.record is not None else None
@@ -204,7 +214,7 @@ def _worked_out(desk: Desk, step: NextVersion, pk: int, seq: int | None) -> _Wri
         ),
         salt,
         _with_broader(desk.vocabulary, step.document),
-        documents.links_of(step.document),
+        links,
     )
 
 
@@ -273,16 +283,14 @@ async def _remember_indicators(session: AsyncSession, desk: Desk, written: _Writ
     step = written.step
     if step.action in (WITHDRAWN, REINSTATED) or not desk.secret:
         return
-    first = step.record is None or step.number == 1
+    first = step.record is None or (step.number == 1 and (step.shared or not step.record.shared))
     parts = step.parts or ()
     told = (step.document, *(part["content"] for part in parts))
     if first and not any(next(indicators(text), None) for text in told if isinstance(text, dict)):
         return
     if step.parts is None and step.record is not None:
         parts = await parts_of(session, step.record)
-    await remember_indicators(
-        session, written.pk, step.document, parts, secret=desk.secret, fresh=step.record is None
-    )
+    await remember_indicators(session, written.pk, step.document, parts, secret=desk.secret, fresh=first)
 
 
 async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> None:
