@@ -112,7 +112,7 @@ class Writes(Controller):
         media_type=LINES_TYPE,
         security=WRITING,
         request_max_body_size=MOST_BYTES + 1,
-        responses=problem_responses(400, 401, 403, 413, 415, 429),
+        responses=problem_responses(400, 401, 403, 413, 415, 422, 429),
     )
     async def submit_batch(self, request: AnyRequest, actor: Actors, node: Nodes) -> Stream:
         """Begin many records as drafts: a submission a line, and a line of answer for each, as it is done.

@@ -61,14 +61,24 @@ async def groups_beyond(
 
 
 async def at_publication(
-    session: AsyncSession, record: Record, draft: Draft, provider: Provider
+    session: AsyncSession,
+    record: Record,
+    draft: Draft,
+    provider: Provider,
+    readers: dict[int, Actor] | None = None,
 ) -> list[Finding]:
-    """What has become wrong since a draft was taken: a group was left, a record was withheld or hidden."""
+    """What has become wrong since a draft was taken: a group was left, a record was withheld or hidden.
+
+    `readers` keeps, for as many drafts as are published at once, whom each organisation reads as.
+    """
     handling = draft.handling
     found = await groups_beyond(session, provider.pk, handling, draft.restricted)
     if record.kind == "response":
         # Nobody in particular asks: a schedule may.
-        reader = await acting(session, provider.slug, provider, (Scope.RECORDS_READ,))
+        readers = {} if readers is None else readers
+        if provider.pk not in readers:
+            readers[provider.pk] = await acting(session, provider.slug, provider, (Scope.RECORDS_READ,))
+        reader = readers[provider.pk]
         body = msgspec.json.decode(draft.document)
         public = handling.get("tlp", Tlp.CLEAR) == Tlp.CLEAR
         found += await response_findings(session, reader, provider.pk, record.origin, body, public=public)

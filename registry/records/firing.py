@@ -264,8 +264,10 @@ async def _bundles(session: AsyncSession, due: Sequence[_Due]) -> list[Bundle]:
     asked = await queries.invitations(session, pks)
     waiting = await screening.open_findings(session, pks)
     # Asks the database only about those that name groups or another record.
+    readers: dict[int, Actor] = {}
     unfit = {
-        each.record.pk: await at_publication(session, each.record, each.draft, each.provider) for each in due
+        each.record.pk: await at_publication(session, each.record, each.draft, each.provider, readers)
+        for each in due
     }
     return [
         Bundle(

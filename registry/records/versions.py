@@ -18,7 +18,7 @@ from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
 from registry.finder import Finder
-from registry.moderation.screening.duplicates import indicators, remember_indicators
+from registry.moderation.screening.duplicates import marks_of, remember_marks
 from registry.records import documents
 from registry.records.models import (
     Audience,
@@ -126,8 +126,7 @@ async def write_versions(
         at={each.pk: each.stored.at for each in written},
         fresh={each.pk for each in written if each.step.record is None},
     )
-    for each in written:
-        await _remember_indicators(session, desk, each)
+    await _remember_indicators(session, desk, written)
     entries = [_entry(desk, actor, each, left.get(each.pk, ())) for each in written]
     await append(session, entries, first_public=first if public else None)
     return [each.stored for each in written]
@@ -278,19 +277,22 @@ async def _keep_audiences(session: AsyncSession, written: Sequence[_Written]) ->
         await session.execute(insert(audience), rows)
 
 
-async def _remember_indicators(session: AsyncSession, desk: Desk, written: _Written) -> None:
-    """Let screening find it again by what it warns of."""
-    step = written.step
-    if step.action in (WITHDRAWN, REINSTATED) or not desk.secret:
+async def _remember_indicators(session: AsyncSession, desk: Desk, written: Sequence[_Written]) -> None:
+    """Let screening find these again by what it warns of."""
+    if not desk.secret:
         return
-    first = step.record is None or (step.number == 1 and (step.shared or not step.record.shared))
-    parts = step.parts or ()
-    told = (step.document, *(part["content"] for part in parts))
-    if first and not any(next(indicators(text), None) for text in told if isinstance(text, dict)):
-        return
-    if step.parts is None and step.record is not None:
-        parts = await parts_of(session, step.record)
-    await remember_indicators(session, written.pk, step.document, parts, secret=desk.secret, fresh=first)
+    rows: list[dict[str, Any]] = []
+    revised: list[int] = []
+    for each in written:
+        step = each.step
+        if step.action in (WITHDRAWN, REINSTATED):
+            continue
+        parts = step.parts
+        if step.record is not None and (step.number > 1 or (not step.shared and step.record.shared)):
+            revised.append(each.pk)
+            parts = await parts_of(session, step.record) if parts is None else parts
+        rows += marks_of(each.pk, step.document, parts or (), secret=desk.secret)
+    await remember_marks(session, rows, instead_of=revised)
 
 
 async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> None:

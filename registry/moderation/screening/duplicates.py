@@ -119,6 +119,33 @@ def _mark(secret: bytes, value: str) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 
+def marks_of(
+    record_pk: int,
+    document: Mapping[str, Any],
+    parts: Sequence[Mapping[str, Any]] = (),
+    *,
+    secret: bytes,
+) -> list[dict[str, Any]]:
+    """The marks of a version that is published or shared, as rows. `parts` are its restricted parts."""
+    marks = {_mark(secret, value): False for _, value in indicators(document)}
+    for part in parts:
+        content = part.get("content")
+        if isinstance(content, Mapping):
+            for _, value in indicators(content):
+                marks.setdefault(_mark(secret, value), True)
+    return [{"record_pk": record_pk, "mark": mark, "hidden": hidden} for mark, hidden in marks.items()]
+
+
+async def remember_marks(
+    session: AsyncSession, rows: Sequence[Mapping[str, Any]], *, instead_of: Sequence[int] = ()
+) -> None:
+    """Keep the marks of many versions. Records in `instead_of` had some, which give way."""
+    if instead_of:
+        await session.execute(delete(IndicatorMark).where(IndicatorMark.record_pk.in_(instead_of)))
+    if rows:
+        await session.execute(insert(table_of(IndicatorMark)), list(rows))
+
+
 async def remember_indicators(
     session: AsyncSession,
     record_pk: int,
@@ -131,17 +158,8 @@ async def remember_indicators(
     """Keep the marks of a version that was published or shared, in place of the one's before. `parts` are its
     restricted parts. A `fresh` record has none yet.
     """
-    marks = {_mark(secret, value): False for _, value in indicators(document)}
-    for part in parts:
-        content = part.get("content")
-        if isinstance(content, Mapping):
-            for _, value in indicators(content):
-                marks.setdefault(_mark(secret, value), True)
-    if not fresh:
-        await session.execute(delete(IndicatorMark).where(IndicatorMark.record_pk == record_pk))
-    rows = [{"record_pk": record_pk, "mark": mark, "hidden": hidden} for mark, hidden in marks.items()]
-    if rows:
-        await session.execute(insert(table_of(IndicatorMark)), rows)
+    rows = marks_of(record_pk, document, parts, secret=secret)
+    await remember_marks(session, rows, instead_of=() if fresh else (record_pk,))
 
 
 async def _shared_indicators(
