@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from registry.commands.exchange import register
+from registry.commands.remote import register as register_remote
 from registry.errors import CandorError, Conflict, Misconfigured
 from registry.node import init_node, open_node
 from registry.providers import service as providers
@@ -39,6 +40,7 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     monkeypatch.setenv("CANDOR_DATA", str(tmp_path / "data"))
     app = typer.Typer()
     register(app)
+    register_remote(app)
     runner = CliRunner()
 
     def run(*words: object) -> Any:
