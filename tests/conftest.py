@@ -316,6 +316,18 @@ def join(node: Node, client: httpx.AsyncClient) -> Join:
     return joining(node, client)
 
 
+async def member_of(node: Node, client: httpx.AsyncClient, slug: str, scopes: str) -> Member:
+    """One more client of an organisation, with a token."""
+    async with node.database.write() as session:
+        made = await providers.add_client(session, slug, scopes, origin=node.origin, by="test")
+    answer = await client.post(
+        "/oauth/token", data={"grant_type": "client_credentials"}, auth=(made.client_id, made.client_secret)
+    )
+    assert answer.status_code == 200, answer.text
+    token = answer.json()["access_token"]
+    return Member(slug, made.client_id, made.client_secret, {"Authorization": f"Bearer {token}"})
+
+
 def joining(node: Node, client: httpx.AsyncClient) -> Join:
     """Add an organisation with a client and get it a token, through the real token endpoint."""
 
@@ -327,20 +339,12 @@ def joining(node: Node, client: httpx.AsyncClient) -> Join:
         groups: Sequence[str] = (),
         **more: Any,
     ) -> Member:
-        wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
         more = {"name": slug.title(), **more}
         async with node.database.write() as session:
             await providers.add(session, slug, origin=node.origin, approve=approve, by="test", **more)
-            made = await providers.add_client(session, slug, wanted, origin=node.origin, by="test")
             await _into_groups(session, slug, groups)
-        answer = await client.post(
-            "/oauth/token",
-            data={"grant_type": "client_credentials"},
-            auth=(made.client_id, made.client_secret),
-        )
-        assert answer.status_code == 200, answer.text
-        token = answer.json()["access_token"]
-        return Member(slug, made.client_id, made.client_secret, {"Authorization": f"Bearer {token}"})
+        wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
+        return await member_of(node, client, slug, wanted)
 
     return add
 

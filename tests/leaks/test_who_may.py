@@ -33,7 +33,7 @@ OWN = {
 }
 EVERY = "records:read records:write records:review records:publish provider:admin"
 ASKERS = ("nobody", "sandbox", "foreign", *OWN, "steward")
-# By the end of the address: bodies that are right, where another one would be refused before who asks matters.
+# By the end of the address: bodies that are right, where another would be refused before it matters who asks.
 BODIES: dict[str, Any] = {
     "/actions/return": {"comments": [{"pointer": "/title", "text": "Say more."}]},
     "/actions/schedule": {"at": "2999-01-01T00:00:00Z"},
