@@ -1,191 +1,90 @@
-"""The command `candor`: what concerns the whole. Rooms and extensions bring their own commands."""
+"""The command `candor`. Every room brings its own commands, and is imported when one of them is called: what
+the others need would take most of a second.
+"""
 
-import json
-from pathlib import Path
-from typing import Annotated, Any
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
-from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError
 
-from registry import backups, operate, terminal
-from registry.changelog.append import public_head
-from registry.commands.audit import register as register_audit
-from registry.commands.exchange import register as register_exchange
-from registry.commands.groups import register as register_groups
-from registry.commands.providers import register as register_providers
-from registry.commands.remote import register as register_remote
-from registry.commands.samples import load_samples
-from registry.commands.taxonomies import register as register_taxonomies
+from registry import terminal
 from registry.errors import CandorError, Misconfigured, Unavailable
-from registry.extensions import load_extensions
 from registry.logs import configure
-from registry.node import init_node, open_node
-from registry.settings import PREFIX, Settings, load
+from registry.settings import load
 
-app = typer.Typer(
-    name="candor",
-    help="The registry of AI misuse incidents, mitigations and lessons learned.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=True,
+ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "registry.operator_commands",
+        ("init", "serve", "worker", "backup", "restore", "settings", "status"),
+    ),
+    ("registry.commands.providers", ("provider", "client", "steward")),
+    ("registry.commands.audit", ("audit",)),
+    ("registry.commands.groups", ("group",)),
+    ("registry.commands.taxonomies", ("taxonomy",)),
+    ("registry.commands.exchange", ("import",)),
+    (
+        "registry.commands.remote",
+        (
+            "apply",
+            "join",
+            "login",
+            "logout",
+            "validate",
+            "push",
+            "pull",
+            "publish",
+            "submit",
+            "return",
+            "approve",
+            "resolve",
+            "schedule",
+            "cancel",
+            "withdraw",
+            "reinstate",
+            "act",
+            "report",
+        ),
+    ),
 )
-
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
-]
+"""Each module with the commands that its `register` adds."""
 
 
-@app.callback()
+def program(words: Sequence[str]) -> typer.Typer:
+    """The command with the room that the words call. Where they call none that is known here, with all of
+    them, and with what extensions bring: help lists every command.
+    """
+    app = typer.Typer(
+        name="candor",
+        help="The registry of AI misuse incidents, mitigations and lessons learned.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        add_completion=True,
+    )
+    app.callback()(_before)
+    called = words[0] if words and "_CANDOR_COMPLETE" not in os.environ else None
+    rooms = [module for module, commands in ROOMS if called in commands]
+    for module in rooms or [module for module, _ in ROOMS]:
+        import_module(module).register(app)
+    if not rooms:
+        from registry.extensions import load_extensions
+
+        for extension in load_extensions(load().extensions):
+            if extension.commands is not None:
+                extension.commands(app)
+    return app
+
+
 def _before() -> None:
     configure(terminal.settings())
 
 
-@app.command()
-def init() -> None:
-    """Create or migrate the database, fix the origin, load the vocabularies. Safe to repeat."""
-    origin = terminal.run(init_node(terminal.settings()))
-    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{origin}[/].")
-
-
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
-    workers: Annotated[int | None, typer.Option(help="Web processes.", min=1, max=64)] = None,
-    samples: Annotated[bool, typer.Option("--samples", help="First load the sample records.")] = False,
-) -> None:
-    """Serve. The embedded database is migrated first; an outdated production one is refused."""
-    import os
-
-    # Web processes read their settings anew: what was given here reaches them through the environment.
-    for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
-        if value is not None:
-            os.environ[PREFIX + name] = str(value)
-    settings = load()
-    if samples:
-        load_samples(settings)
-    terminal.err.print(f"Serving [bold]{settings.name}[/] at [link]{settings.url}[/link] (Ctrl-C stops)")
-    operate.serve(settings)
-
-
-@app.command()
-def worker() -> None:
-    """Follow the log: index, feeds, deliveries. For where `serve` runs with CANDOR_RUN_READERS=false."""
-    settings = terminal.settings()
-    terminal.run(operate.work(settings, load_extensions(settings.extensions)))
-
-
-@app.command()
-def backup(path: Annotated[Path, typer.Argument(help="File to write.")], as_json: AsJson = False) -> None:
-    """Write a consistent backup while serving."""
-    if path.exists():
-        raise Misconfigured(f"{path} is there already. Name a new file.")
-    manifest = terminal.run(backups.backup(terminal.settings(), path))
-    _tell_manifest(manifest, "Backed up", path, as_json)
-
-
-@app.command()
-def restore(
-    path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False
-) -> None:
-    """Fill an empty database from a backup; run `candor reindex` afterwards."""
-    manifest = terminal.run(backups.restore(terminal.settings(), path))
-    _tell_manifest(manifest, "Restored", path, as_json)
-
-
-def _tell_manifest(manifest: dict[str, Any], verb: str, path: Path, as_json: bool) -> None:
-    if as_json:
-        terminal.say_json(manifest)
-        return
-    rows = [(name, count) for name, count in manifest["tables"].items() if count]
-    terminal.out.print(terminal.table(f"{verb} {path}", ("table", "rows"), rows))
-
-
-@app.command("settings")
-def show_settings(as_json: AsJson = False) -> None:
-    """Every setting with its value, where it comes from and what it means; secrets are masked."""
-    settings = terminal.settings()
-    rows = list(_settings_rows(settings))
-    if as_json:
-        terminal.say_json(
-            {
-                name: {"value": value, "source": source, "meaning": meaning}
-                for name, value, source, meaning in rows
-            }
-        )
-        return
-    terminal.out.print(terminal.table("Settings", ("setting", "value", "source", "meaning"), rows))
-
-
-def _settings_rows(settings: Settings) -> Any:
-    import os
-
-    from dotenv import dotenv_values
-
-    in_file = {name.upper() for name in dotenv_values(".env")}
-    for name, field in Settings.model_fields.items():
-        variable = PREFIX + name.upper()
-        value = getattr(settings, name)
-        masked = "***" if isinstance(value, SecretStr) else value
-        source = "environment" if variable in os.environ else ".env" if variable in in_file else "default"
-        shown = (
-            masked
-            if isinstance(masked, str | int | bool | None)
-            else json.loads(json.dumps(masked, default=str))
-        )
-        yield variable, shown, source, field.description
-
-
-@app.command()
-def status(as_json: AsJson = False) -> None:
-    """Where this registry stands: origin, position, log readers."""
-
-    async def look() -> dict[str, Any]:
-        from sqlalchemy import select
-
-        from registry.changelog.models import ReaderState
-        from registry.changelog.tail import head
-
-        async with open_node(terminal.settings()) as node, node.database.read() as session:
-            newest = await head(session)
-            readers = [
-                {
-                    "reader": state.name,
-                    "behind": newest - state.position,
-                    "holder": state.holder,
-                    "error": state.error,
-                }
-                for state in await session.scalars(select(ReaderState).order_by(ReaderState.name))
-            ]
-            return {"origin": node.origin, "position": await public_head(session), "readers": readers}
-
-    found = terminal.run(look())
-    if as_json:
-        terminal.say_json(found)
-        return
-    terminal.say(f"[bold]{found['origin']}[/] at position {found['position']}")
-    rows = [tuple(reader.values()) for reader in found["readers"]]
-    terminal.out.print(terminal.table("Log readers", ("reader", "behind", "holder", "error"), rows))
-
-
-register_providers(app)
-register_audit(app)
-register_groups(app)
-register_taxonomies(app)
-register_exchange(app)
-register_remote(app)
-
-
 def main() -> None:
-    """The entry point: extensions add their commands, and errors become a sentence and an exit code."""
+    """The entry point: errors become a sentence and an exit code."""
     try:
-        settings = load()
-        for extension in load_extensions(settings.extensions):
-            if extension.commands is not None:
-                extension.commands(app)
-        app()
+        program(sys.argv[1:])()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:
@@ -197,6 +96,7 @@ def main() -> None:
 def _trouble(error: Exception) -> CandorError | None:
     """What went wrong around the program, as a sentence. None for a mistake of its own, with its trace."""
     import asyncpg  # type: ignore[import-untyped]
+    from sqlalchemy.exc import DBAPIError
 
     match error:
         case CandorError():

@@ -273,7 +273,7 @@ def test_an_unknown_scope_is_told_with_those_there_are(candor: Call) -> None:
 
 def test_an_unknown_extension_is_told(candor: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANDOR_EXTENSIONS", "serach")
-    called = candor("status")
+    called = candor("search", "fraud")
     assert called.code == 1
     assert "'serach'" in called.err
     assert "search" in called.err

@@ -8,7 +8,6 @@ from rich.markup import escape
 
 from registry import terminal
 from registry.client import Client, calls
-from registry.commands.exchange import local_registry
 from registry.commands.remote.account import AsJson, stored
 from registry.errors import (
     CandorError,
@@ -107,6 +106,9 @@ def _line(item: Item, finding: Finding) -> int:
 
 async def _vocabulary() -> Vocabulary:
     """The vocabulary of this machine's registry, or the one that every registry has."""
+    # Not above: every other command of this room asks no database.
+    from registry.commands.exchange import local_registry
+
     try:
         async with local_registry(required=False) as node:
             if node is not None:

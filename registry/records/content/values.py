@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-import langcodes
 import pycountry
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import AfterValidator, Field, StringConstraints
@@ -143,6 +142,9 @@ Country = Annotated[str, StringConstraints(min_length=2, max_length=80), AfterVa
 
 @lru_cache(maxsize=1024)
 def _language(text: str) -> str:
+    # Not above: its tables take an eighth of a second to load, and many commands meet no language.
+    import langcodes
+
     try:
         tidy = langcodes.standardize_tag(text)
         known = langcodes.tag_is_valid(tidy)

@@ -12,7 +12,6 @@ import pytest
 from registry.actor import Actor
 from registry.audit import queries
 from registry.audit.service import note
-from registry.cli import app  # noqa: F401  (the command is there)
 from registry.extensions import Node
 from registry.providers.queries import by_slug
 from registry.settings import Settings

@@ -1,0 +1,146 @@
+"""The operator's commands: what concerns the whole registry."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from dotenv import dotenv_values
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from registry import backups, operate, terminal
+from registry.changelog.append import public_head
+from registry.changelog.models import ReaderState
+from registry.changelog.tail import head
+from registry.commands.samples import load_samples
+from registry.errors import Misconfigured
+from registry.extensions import load_extensions
+from registry.node import init_node, open_node
+from registry.settings import PREFIX, Settings, load
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.command()(init)
+    app.command()(serve)
+    app.command()(worker)
+    app.command()(backup)
+    app.command()(restore)
+    app.command("settings")(show_settings)
+    app.command()(status)
+
+
+def init() -> None:
+    """Create or migrate the database, fix the origin, load the vocabularies. Safe to repeat."""
+    origin = terminal.run(init_node(terminal.settings()))
+    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{origin}[/].")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
+    workers: Annotated[int | None, typer.Option(help="Web processes.", min=1, max=64)] = None,
+    samples: Annotated[bool, typer.Option("--samples", help="First load the sample records.")] = False,
+) -> None:
+    """Serve. The embedded database is migrated first; an outdated production one is refused."""
+    # Web processes read their settings anew: what was given here reaches them through the environment.
+    for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
+        if value is not None:
+            os.environ[PREFIX + name] = str(value)
+    settings = load()
+    if samples:
+        load_samples(settings)
+    terminal.err.print(f"Serving [bold]{settings.name}[/] at [link]{settings.url}[/link] (Ctrl-C stops)")
+    operate.serve(settings)
+
+
+def worker() -> None:
+    """Follow the log: index, feeds, deliveries. For where `serve` runs with CANDOR_RUN_READERS=false."""
+    settings = terminal.settings()
+    terminal.run(operate.work(settings, load_extensions(settings.extensions)))
+
+
+def backup(path: Annotated[Path, typer.Argument(help="File to write.")], as_json: AsJson = False) -> None:
+    """Write a consistent backup while serving."""
+    if path.exists():
+        raise Misconfigured(f"{path} is there already. Name a new file.")
+    manifest = terminal.run(backups.backup(terminal.settings(), path))
+    _tell_manifest(manifest, "Backed up", path, as_json)
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False
+) -> None:
+    """Fill an empty database from a backup; run `candor reindex` afterwards."""
+    manifest = terminal.run(backups.restore(terminal.settings(), path))
+    _tell_manifest(manifest, "Restored", path, as_json)
+
+
+def _tell_manifest(manifest: dict[str, Any], verb: str, path: Path, as_json: bool) -> None:
+    if as_json:
+        terminal.say_json(manifest)
+        return
+    rows = [(name, count) for name, count in manifest["tables"].items() if count]
+    terminal.out.print(terminal.table(f"{verb} {path}", ("table", "rows"), rows))
+
+
+def show_settings(as_json: AsJson = False) -> None:
+    """Every setting with its value, where it comes from and what it means; secrets are masked."""
+    settings = terminal.settings()
+    rows = list(_settings_rows(settings))
+    if as_json:
+        terminal.say_json(
+            {
+                name: {"value": value, "source": source, "meaning": meaning}
+                for name, value, source, meaning in rows
+            }
+        )
+        return
+    terminal.out.print(terminal.table("Settings", ("setting", "value", "source", "meaning"), rows))
+
+
+def _settings_rows(settings: Settings) -> Any:
+    in_file = {name.upper() for name in dotenv_values(".env")}
+    for name, field in Settings.model_fields.items():
+        variable = PREFIX + name.upper()
+        value = getattr(settings, name)
+        masked = "***" if isinstance(value, SecretStr) else value
+        source = "environment" if variable in os.environ else ".env" if variable in in_file else "default"
+        shown = (
+            masked
+            if isinstance(masked, str | int | bool | None)
+            else json.loads(json.dumps(masked, default=str))
+        )
+        yield variable, shown, source, field.description
+
+
+def status(as_json: AsJson = False) -> None:
+    """Where this registry stands: origin, position, log readers."""
+
+    async def look() -> dict[str, Any]:
+        async with open_node(terminal.settings()) as node, node.database.read() as session:
+            newest = await head(session)
+            readers = [
+                {
+                    "reader": state.name,
+                    "behind": newest - state.position,
+                    "holder": state.holder,
+                    "error": state.error,
+                }
+                for state in await session.scalars(select(ReaderState).order_by(ReaderState.name))
+            ]
+            return {"origin": node.origin, "position": await public_head(session), "readers": readers}
+
+    found = terminal.run(look())
+    if as_json:
+        terminal.say_json(found)
+        return
+    terminal.say(f"[bold]{found['origin']}[/] at position {found['position']}")
+    rows = [tuple(reader.values()) for reader in found["readers"]]
+    terminal.out.print(terminal.table("Log readers", ("reader", "behind", "holder", "error"), rows))
