@@ -20,7 +20,7 @@ from registry import __version__
 from registry.clock import instant
 from registry.db import Database, now
 from registry.errors import Conflict, Malformed, Misconfigured
-from registry.migrate import known_revisions, present_revision, upgrade
+from registry.migrate import known_revisions, present_revision, restructuring, upgrade
 from registry.node import ORIGIN, same_origin
 from registry.settings import Settings
 
@@ -152,7 +152,7 @@ async def restore(settings: Settings, path: Path) -> dict[str, Any]:
     try:
         with _opened(path) as archive:
             manifest = _manifest(archive)
-            async with database.engine.begin() as connection:
+            async with restructuring(database) as connection:
                 if await connection.run_sync(lambda sync: inspect(sync).get_table_names()):
                     raise Conflict(_NOT_EMPTY)
                 await upgrade(connection, manifest["revision"])

@@ -1,7 +1,9 @@
 """Bringing a database to the schema that this version of the program needs."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,8 +64,35 @@ async def migrate(database: Database) -> None:
     present = await present_revision(database)
     if present is not None and present not in known_revisions():
         raise Misconfigured(_NEWER.format(present=present))
-    async with database.engine.begin() as connection:
+    async with restructuring(database) as connection:
         await upgrade(connection, "head")
+
+
+@asynccontextmanager
+async def restructuring(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction of its own, in which tables may be made anew.
+
+    SQLite can change little about a table: it is copied, dropped and renamed. With foreign keys on, dropping
+    it deletes its rows first, and fails where others refer to them. They can only be switched off outside of
+    a transaction, and are checked, all of them, before the commit
+    (https://www.sqlite.org/lang_altertable.html, section 7).
+    """
+    async with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            async with connection.begin():
+                yield connection
+            return
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            async with connection.begin():
+                yield connection
+                if broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all():
+                    raise RuntimeError(
+                        f"a migration broke {len(broken)} references, the first in {broken[0][0]}"
+                    )
+        finally:
+            await driver.execute("PRAGMA foreign_keys=ON")
 
 
 async def upgrade(connection: AsyncConnection, revision: str) -> None:
