@@ -37,7 +37,7 @@ from registry.problems import answer_problem
 from registry.queue.api import QueueController
 from registry.records.api import RecordsController
 from registry.records.api_shared import desk_of
-from registry.records.api_suppression import SuppressionController
+from registry.records.api_stewards import StewardsController
 from registry.records.evidence.api import EvidenceController
 from registry.records.firing import Firing
 from registry.records.responses.api import ResponsesController
@@ -51,7 +51,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
     QueueController,
     ReportsController,
-    SuppressionController,
+    StewardsController,
     ResponsesController,
     RestrictedController,
     EvidenceController,

@@ -151,6 +151,17 @@ class Database:
                 # What was written is written: whoever wrote it may not be told otherwise.
                 log.exception("after a commit")
 
+    async def forget_deleted(self) -> None:
+        """Let go of what deleted rows still hold in files: SQLite's write-ahead log has copies of pages.
+
+        PostgreSQL lets go of dead rows by itself, later (VACUUM); its own logs are the operator's.
+        """
+        if not self.is_sqlite:
+            return
+        async with self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def dispose(self) -> None:
         await self.engine.dispose()
 

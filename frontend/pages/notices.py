@@ -38,6 +38,7 @@ ACTIONS = {
     "relay": "Your reply was passed on",
     "suppress": "Withheld",
     "unsuppress": "Shown again",
+    "erase": "Erased",
     "close": "Closed",
 }
 

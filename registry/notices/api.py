@@ -60,8 +60,8 @@ class TakesAnswer(Operation):
             {
                 "text": "What the sender reads; for relay, the reply itself.",
                 "name": "relay: who replies. `role` and `organisation` may follow.",
-                "code": "suppress: the order, as every reader is told.",
-                "reason": "suppress, unsuppress: why, for the audit trail.",
+                "code": "suppress: the order; erase: the ground; as every reader is told.",
+                "reason": "suppress, unsuppress, erase: why, for the audit trail.",
             },
             [],
             {
@@ -149,7 +149,7 @@ class NoticesController(Controller):
         action: Annotated[str, PathParameter(description=", ".join(Action))],
     ) -> Response[Any]:
         """For stewards: answer, relay a reply of somebody affected as a response, suppress the record by an
-        order or show it again, or close.
+        order or show it again, erase it, or close.
         """
         actor.require(Scope.REGISTRY_STEWARD)
         raw = await read_json_body(request, limit=MAX_BODY, optional=True)
@@ -163,7 +163,10 @@ class NoticesController(Controller):
             notice = await service.act(session, desk, actor, receipt, Action(action), raw)
             return _private(views.status(notice, await queries.answers(session, notice)))
 
-        return await once(request, node, actor, work)
+        answer = await once(request, node, actor, work)
+        if action == Action.ERASE:
+            await node.database.forget_deleted()
+        return answer
 
 
 def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:

@@ -37,6 +37,7 @@ class Action(StrEnum):
     RELAY = "relay"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    ERASE = "erase"
     CLOSE = "close"
 
 

@@ -18,6 +18,7 @@ from registry.notices import queries
 from registry.notices.models import Notice, NoticeAnswer
 from registry.notices.rules import LONGEST_TEXT, Action, State, advance, read
 from registry.records.drafts import create_draft
+from registry.records.erasure import erase
 from registry.records.models import Record
 from registry.records.publishing import publish
 from registry.records.suppression import suppress, unsuppress
@@ -60,14 +61,16 @@ async def act(
     text = _text(raw, required=action in (Action.ANSWER, Action.RELAY))
     if action is Action.RELAY:
         response_id = await _relay(session, desk, actor, notice, record, raw, text)
-    elif action in (Action.SUPPRESS, Action.UNSUPPRESS):
+    elif action in _ABOUT_RECORDS:
         if record is None:
             raise Conflict("The notice names no record of this registry.")
-        reason = raw.get("reason", "")
+        code, reason = raw.get("code", ""), raw.get("reason", "")
         if action is Action.SUPPRESS:
-            await suppress(session, desk, actor, record.id, raw.get("code", ""), reason)
-        else:
+            await suppress(session, desk, actor, record.id, code, reason)
+        elif action is Action.UNSUPPRESS:
             await unsuppress(session, desk, actor, record.id, reason)
+        else:
+            await erase(session, desk, actor, record.id, code, reason)
     moment = now()
     session.add(
         NoticeAnswer(
@@ -96,11 +99,13 @@ async def act(
     return notice
 
 
+_ABOUT_RECORDS = frozenset({Action.SUPPRESS, Action.UNSUPPRESS, Action.ERASE})
 _WORDS = {
     Action.ANSWER: "",
     Action.RELAY: "",
     Action.SUPPRESS: "The record is withheld on this registry.",
     Action.UNSUPPRESS: "The record is shown again.",
+    Action.ERASE: "The record was erased.",
     Action.CLOSE: "The notice was closed.",
 }
 

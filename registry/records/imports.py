@@ -109,6 +109,8 @@ class _Run:
             return CREATED
         if record.life == Life.WITHDRAWN:
             return UNCHANGED
+        if record.erased is not None:
+            raise Conflict(f"It was erased here as {record.id}, and is not taken in again: {record.erased}.")
         if record.input_digest == item.digest:
             if not self.publish or draft is None or not self._ours(record, draft):
                 return UNCHANGED

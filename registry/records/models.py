@@ -56,6 +56,8 @@ class Record(Base):
     input_digest: Mapped[str | None] = mapped_column(String(64))
     suppressed: Mapped[str | None] = mapped_column(String(200))
     suppressed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    erased: Mapped[str | None] = mapped_column(String(200))
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -115,7 +115,7 @@ class TakesAction(Operation):
 
 @dataclass
 class TakesOrder(Operation):
-    """An operation whose body names the order that withholds a record."""
+    """An operation whose body names the order that withholds a record, or the ground of its erasure."""
 
     def __post_init__(self) -> None:
         self.request_body = _body(
@@ -124,7 +124,8 @@ class TakesOrder(Operation):
                 required=["reason"],
                 properties={
                     "code": Schema(
-                        type=OpenAPIType.STRING, description="suppress: the order, as every reader is told."
+                        type=OpenAPIType.STRING,
+                        description="suppress: the order; erase: the ground; as every reader is told.",
                     ),
                     "reason": Schema(type=OpenAPIType.STRING, description="Why, for the audit trail."),
                 },
@@ -133,6 +134,7 @@ class TakesOrder(Operation):
             {
                 "suppress": {"code": "Court of Example, 12 O 34/26", "reason": "An injunction was served."},
                 "unsuppress": {"reason": "The injunction was lifted."},
+                "erase": {"code": "personal-data", "reason": "It named a victim."},
             },
         )
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
-from registry.errors import NotFound, Suppressed
+from registry.errors import Gone, NotFound, Suppressed
 from registry.ids import parse_id
 from registry.providers.models import Provider
 from registry.records.models import (
@@ -34,11 +34,13 @@ from registry.records.visibility import (
     is_for,
     may_read,
     may_read_shared,
+    may_work_on,
     readable,
     workable,
 )
 
 _NO_RECORD = "There is no record {id} here."
+_ERASED = "The record {id} was erased, and cannot be had back: {code}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ async def readable_record(
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
     if record is None:
+        await _tell_if_erased(session, actor, tidy, origin)
         raise NotFound(_NO_RECORD.format(id=tidy))
     facts = await _facts(session, record)
     if not may_read(actor, facts):
@@ -171,6 +174,18 @@ async def readable_record(
             order=record.suppressed,
         )
     return record, facts
+
+
+async def _tell_if_erased(session: AsyncSession, actor: Actor, id: str, origin: str | None) -> None:
+    """Raises `Gone` for a record that was erased, to all who could know that it was there."""
+    query = select(Record.erased, Record.first_seq, Record.provider_pk).where(
+        Record.id == id, Record.erased.is_not(None)
+    )
+    if origin is not None:
+        query = query.where(Record.origin == origin)
+    row = (await session.execute(query.order_by(Record.pk).limit(1))).first()
+    if row is not None and (row.first_seq is not None or may_work_on(actor, row.provider_pk)):
+        raise Gone(_ERASED.format(id=id, code=row.erased), ground=row.erased)
 
 
 async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | None = None) -> Stored:
@@ -423,6 +438,8 @@ async def _drafted(session: AsyncSession, id: str, seen: ColumnElement[bool]) ->
     row = (await session.execute(query.where(Record.id == tidy, seen))).first()
     if row is None:
         raise NotFound(_NO_RECORD.format(id=tidy))
+    if row.Record.erased is not None:
+        raise Gone(_ERASED.format(id=tidy, code=row.Record.erased), ground=row.Record.erased)
     return row.Record, row.Draft
 
 

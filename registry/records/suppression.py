@@ -56,10 +56,10 @@ async def suppress(
     if not is_line(code, LONGEST_CODE):
         problem = f"The code of an order is one line of 1 to {LONGEST_CODE} characters."
         findings.append(Finding("bad-code", "/code", problem, 'Such as "Court of Example, 12 O 34/26".'))
-    findings += _reason_findings(reason)
+    findings += reason_findings(reason)
     if findings:
         raise Invalid("A suppression names its order and says why.", findings=findings)
-    record = await _record(session, id)
+    record = await any_record(session, id)
     if record.suppressed is not None:
         raise Conflict(f"{record.id} is suppressed already, by {record.suppressed!r}.")
     before = await queries.last_version(session, record)
@@ -69,7 +69,7 @@ async def suppress(
     record.suppressed = code.strip()
     record.suppressed_at = now()
     record.listed = False
-    await _tell(session, desk, actor, record, "suppressed")
+    await tell(session, actor, record, "suppressed")
     await note(
         session,
         actor,
@@ -89,9 +89,9 @@ async def unsuppress(
 ) -> Withheld:
     """Show a record again that an order withheld: as it is now, withdrawn when it was withdrawn."""
     actor.require(Scope.REGISTRY_STEWARD)
-    if findings := _reason_findings(reason):
+    if findings := reason_findings(reason):
         raise Invalid("Say why the record is shown again.", findings=findings)
-    record = await _record(session, id)
+    record = await any_record(session, id)
     before = await queries.last_version(session, record)
     if record.suppressed is None or before is None:
         raise Conflict(f"{record.id} is not suppressed.")
@@ -99,7 +99,7 @@ async def unsuppress(
     code = record.suppressed
     record.suppressed = record.suppressed_at = None
     record.listed = record.current > 0 and record.life == Life.PUBLISHED.value
-    await _tell(session, desk, actor, record, "unsuppressed")
+    await tell(session, actor, record, "unsuppressed")
     await note(
         session,
         actor,
@@ -114,7 +114,8 @@ async def unsuppress(
     return Withheld(record.id, None, before.commit)
 
 
-async def _record(session: AsyncSession, id: str) -> Record:
+async def any_record(session: AsyncSession, id: str) -> Record:
+    """The record of that id, whoever may read it, under the changelog's lock. Raises `NotFound`."""
     await lock(session)
     tidy = parse_id(id)
     record = await session.scalar(select(Record).where(Record.id == tidy).order_by(Record.pk).limit(1))
@@ -123,7 +124,7 @@ async def _record(session: AsyncSession, id: str) -> Record:
     return record
 
 
-async def _tell(session: AsyncSession, desk: Desk, actor: Actor, record: Record, action: str) -> None:
+async def tell(session: AsyncSession, actor: Actor, record: Record, action: str) -> None:
     """A public change: the index and every follower have to let go of the record, or take it up."""
     public = record.current > 0
     left = await scopes_left(session, [record]) if public else {}
@@ -143,7 +144,8 @@ async def _tell(session: AsyncSession, desk: Desk, actor: Actor, record: Record,
     await append(session, [entry])
 
 
-def _reason_findings(reason: str) -> list[Finding]:
+def reason_findings(reason: str) -> list[Finding]:
+    """What is wrong with a steward's reason."""
     if is_line(reason, LONGEST_REASON):
         return []
     problem = f"A reason is one line of 1 to {LONGEST_REASON} characters."

@@ -8,6 +8,7 @@ from registry.clock import instant
 from registry.errors import Finding
 from registry.moderation.screening.models import ScreeningHit
 from registry.records.drafts import DraftState
+from registry.records.erasure import Erased
 from registry.records.queries import Changed, Stored
 from registry.records.suppression import Withheld
 
@@ -91,6 +92,11 @@ def change(row: Changed) -> dict[str, Any]:
         "action": row.action,
         "at": instant(row.at),
     }
+
+
+def erased(state: Erased) -> dict[str, Any]:
+    """The answer to erasing a record."""
+    return {"id": state.id, "erased": True, "code": state.code}
 
 
 def withheld(state: Withheld) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Life(StrEnum):
     UNPUBLISHED = "unpublished"
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"
+    ERASED = "erased"
 
 
 class Step(StrEnum):

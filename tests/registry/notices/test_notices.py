@@ -165,7 +165,7 @@ async def test_only_stewards_read_the_queue_and_act(client: httpx.AsyncClient, j
     made = await send(client)
     assert (await client.get(NOTICES)).status_code == 401
     assert (await client.get(NOTICES, headers=lab.headers)).status_code == 403
-    for action in ("answer", "relay", "suppress", "unsuppress", "close"):
+    for action in ("answer", "relay", "suppress", "unsuppress", "erase", "close"):
         assert (await act(client, lab, made["receipt"], action, text="x")).status_code == 403
         assert (await client.post(f"{NOTICES}/{made['receipt']}/actions/{action}")).status_code == 401
 
@@ -224,7 +224,23 @@ async def test_a_record_is_withheld_by_an_order_and_shown_again(
     nowhere = await send(client)
     refused = await act(client, steward, nowhere["number"], "suppress", code="X-1", reason="An order came.")
     assert refused.status_code == 409
-    assert (await act(client, steward, made["number"], "erase")).status_code == 404
+    assert (await act(client, steward, made["number"], "burn")).status_code == 404
+
+
+async def test_a_record_is_erased_on_a_notice(
+    client: httpx.AsyncClient, join: Join, publish: Publish, steward: Member
+) -> None:
+    id = (await publish(await join()))["id"]
+    made = await send(client, about=id, kind="privacy")
+    bare = await act(client, steward, made["number"], "erase", code="personal-data")
+    assert (bare.status_code, bare.json()["findings"][0]["pointer"]) == (422, "/reason")
+    done = await act(
+        client, steward, made["number"], "erase", code="personal-data", reason="It named a victim."
+    )
+    assert done.status_code == 200, done.text
+    assert (await client.get(f"/api/v1/records/{id}")).status_code == 410
+    (answer,) = (await client.get(made["status"])).json()["answers"]
+    assert answer["text"] == "The record was erased."
 
 
 async def test_stewards_and_whom_it_concerns_find_it_in_their_queue(

@@ -17,7 +17,7 @@ from registry.extensions import Node
 from registry.ids import derived_id
 from registry.providers import service as providers
 from registry.providers.models import Provider
-from registry.records import drafts, publishing, queries
+from registry.records import drafts, erasure, publishing, queries
 from registry.records.content.check import check
 from registry.records.imports import Incoming, import_batch
 from registry.records.models import Draft, Record, RestrictedPart, Version
@@ -155,6 +155,17 @@ async def test_a_withdrawn_record_stays_withdrawn_whatever_its_source_says(bench
     after = await bench.everything()
     assert [row for row in after["version"] if row in before["version"]] == before["version"]
     assert (await bench.newest(item))["withdrawal"] == {"code": "error"}
+
+
+async def test_what_was_erased_is_not_taken_in_again(bench: Bench) -> None:
+    item = bench.item("a")
+    await bench.bring(item)
+    steward = Actor(name="ann@example.org", scopes=frozenset({Scope.REGISTRY_STEWARD}))
+    async with bench.database.write() as session:
+        await erasure.erase(session, bench.desk, steward, item.id, "personal-data", "It named a victim.")
+    for again in (item, bench.item("a", lesson(title="Changed"))):
+        with pytest.raises(Conflict, match="erased here"):
+            await bench.bring(again)
 
 
 async def test_drafts_first_then_publication(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Suppression over HTTP: for stewards, under an order."""
+"""What stewards do to records, over HTTP: withhold them under an order, show them again, erase them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from registry.errors import Malformed
 from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
-from registry.records import suppression, views
+from registry.records import erasure, suppression, views
 from registry.records.api_shared import Actors, Nodes, RecordId, desk_of
 from registry.records.operations import TakesOrder
 
@@ -19,8 +19,8 @@ _STEWARDING = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 _ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
 
 
-class SuppressionController(Controller):
-    """Withholds records on this node, and shows them again."""
+class StewardsController(Controller):
+    """Withholds records on this node, shows them again, and erases them."""
 
     path = "/api/v1/records/{id:str}/actions"
     tags = ("records",)
@@ -70,6 +70,31 @@ class SuppressionController(Controller):
 
         return await once(request, node, actor, work)
 
+    @post(
+        "/erase",
+        operation_id="eraseRecord",
+        operation_class=TakesOrder,
+        status_code=200,
+        security=_STEWARDING,
+        responses=_ERRORS,
+    )
+    async def erase(self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId) -> Response[Any]:
+        """Destroy what a record says. It answers 410 with the ground, for good.
+
+        Takes `If-Match` with the newest version's ETag, or with the draft's where nothing was published.
+        """
+        body = await _asked(request, actor)
+        desk, if_match = await desk_of(node), request.headers.get("if-match")
+
+        async def work(session: AsyncSession) -> Response[Any]:
+            code, reason = body.get("code", ""), body.get("reason", "")
+            done = await erasure.erase(session, desk, actor, id, code, reason, if_match=if_match)
+            return _answer(views.erased(done))
+
+        answer = await once(request, node, actor, work)
+        await node.database.forget_deleted()
+        return answer
+
 
 async def _asked(request: AnyRequest, actor: Actor) -> dict[str, Any]:
     actor.require(Scope.REGISTRY_STEWARD)
@@ -80,5 +105,9 @@ async def _asked(request: AnyRequest, actor: Actor) -> dict[str, Any]:
 
 
 def _told(state: suppression.Withheld) -> Response[Any]:
-    headers = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie", "ETag": f'"{state.commit}"'}
-    return Response(views.withheld(state), media_type=JSON_TYPE, headers=headers)
+    return _answer(views.withheld(state), ETag=f'"{state.commit}"')
+
+
+def _answer(body: dict[str, Any], **headers: str) -> Response[Any]:
+    private = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
+    return Response(body, media_type=JSON_TYPE, headers={**private, **headers})

@@ -1,0 +1,115 @@
+"""Erasure: what a record said is destroyed, by law or to protect somebody. That cannot be undone.
+
+Every version's bytes and salt, drafts, restricted parts, files and everything that was worked out from them
+go. What stays is that there was a record: its id, the numbers of its versions and their commitments, which
+say nothing without the salt, and a code that every reader is told (410).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor, Scope
+from registry.audit.service import note
+from registry.canonical import is_line
+from registry.db import now
+from registry.errors import Conflict, Finding, Invalid
+from registry.idempotency import Replay
+from registry.moderation.screening.service import forget
+from registry.records import queries
+from registry.records.evidence.service import erase_evidence
+from registry.records.models import (
+    Audience,
+    Draft,
+    Invitation,
+    Record,
+    RecordLink,
+    RecordProvider,
+    RecordTag,
+    Version,
+)
+from registry.records.preconditions import match
+from registry.records.responses.models import ResponsesSeen
+from registry.records.restricted.store import erase_parts
+from registry.records.suppression import any_record, reason_findings, tell
+from registry.records.versions import Desk
+from registry.records.workflow import Life
+
+LONGEST_CODE = 200
+# What speaks of the text, is found by it, or approved it by its digest.
+_ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A record of which only the commitments are left."""
+
+    id: str
+    code: str
+
+
+async def erase(
+    session: AsyncSession,
+    desk: Desk,
+    actor: Actor,
+    id: str,
+    code: str,
+    reason: str,
+    *,
+    if_match: str | None = "*",
+) -> Erased:
+    """Destroy what a record says, published or not. `code` says on what ground, to everybody who asks for it.
+
+    Whoever made it commits, and then has the database let go of what it still holds of it
+    (`Database.forget_deleted`). Raises `Invalid`, `NotFound`, `Conflict`, and what `If-Match` demands: the
+    newest version's ETag, or the draft's while there is none.
+    """
+    actor.require(Scope.REGISTRY_STEWARD)
+    findings = []
+    if not is_line(code, LONGEST_CODE):
+        problem = f"The ground of an erasure is one line of 1 to {LONGEST_CODE} characters."
+        findings.append(Finding("bad-code", "/code", problem, 'Such as "personal-data".'))
+    if findings := [*findings, *reason_findings(reason)]:
+        raise Invalid("An erasure names its ground and says why.", findings=findings)
+    record = await any_record(session, id)
+    if record.erased is not None:
+        raise Conflict(f"{record.id} is erased already: {record.erased}.")
+    before = await queries.last_version(session, record)
+    draft = await session.get(Draft, record.pk)
+    await match(session, if_match, record, None if before else draft, before)
+    await tell(session, actor, record, "erased")
+    await _destroy(session, record)
+    record.erased, record.erased_at = code.strip(), now()
+    await note(
+        session,
+        actor,
+        "record",
+        "erase",
+        record.id,
+        provider=record.provider_pk,
+        commit=before.commit if before else None,
+        code=record.erased,
+        reason=reason.strip(),
+    )
+    return Erased(record.id, record.erased)
+
+
+async def _destroy(session: AsyncSession, record: Record) -> None:
+    await session.execute(
+        update(Version).where(Version.record_pk == record.pk).values(document=b"", salt=b"")
+    )
+    await erase_parts(session, record.pk)
+    await erase_evidence(session, record.pk)
+    await forget(session, record.pk)
+    for table in _ABOUT_THE_TEXT:
+        await session.execute(delete(table).where(table.record_pk == record.pk))
+    # Stored answers are sealed, and cannot be told apart: whoever repeats a request of today is told the
+    # present state instead.
+    await session.execute(delete(Replay))
+    # The place in the public order stays, as a sign that it was public; all that shows content is cut off.
+    record.life, record.listed = Life.ERASED.value, False
+    record.current = record.shared = 0
+    record.last_seq = record.shown_provider = record.input_digest = None
+    record.suppressed = record.suppressed_at = None
+    await session.flush()
