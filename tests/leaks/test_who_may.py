@@ -22,6 +22,9 @@ from tests.conftest import Join, member_of
 from tests.leaks.exits import route_templates, template_of
 from tests.leaks.world import UNKNOWN, act, draft, published
 
+# Who may is decided before the database is asked for anything that differs between the two.
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
 TABLE = Path(__file__).with_name("who_may.txt")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OWN = {
