@@ -193,7 +193,7 @@ async def _import(settings: Settings, source: Path, tell: Callable[[int], None])
                 session, PROVIDER, "Benchmark", origin=node.origin, approve=True, by="candor bench"
             )
         desk = Desk(node.origin, await node.vocabulary.current(), secret=node.secret)
-        sink = RegistrySink(node.database, desk, Actor(name="candor bench"), provider, node.secret, True)
+        sink = RegistrySink(node.database, desk, Actor(name="cli"), provider, node.secret, True)
         items = synthetic.FORMAT.read(source, Options())
         report = await run(items, sink, vocabulary=desk.vocabulary, strict=True, progress=tell)
         if report.rejected:

@@ -36,6 +36,9 @@ from sqlalchemy.types import TypeDecorator
 log = structlog.get_logger("candor.db")
 _WRITES = "candor_writes"
 BUSY_SECONDS = 30
+# In KiB, as SQLite takes it. A transaction that changes more pages than it may keep writes some of them
+# several times; one that reads has the system's cache of files, and there are many of those at once.
+_WRITING_CACHE, _READING_CACHE = -65_536, -2_000
 
 
 class Base(DeclarativeBase):
@@ -184,6 +187,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
+        "wal_autocheckpoint=4000",  # pages: an import touches that many in a moment
         "secure_delete=ON",  # erasure has to reach the pages of the file
         "temp_store=MEMORY",
     ):
@@ -193,4 +197,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
+    wanted = _WRITING_CACHE if writes else _READING_CACHE
+    if connection.info.get("cache_size", _READING_CACHE) != wanted:
+        connection.exec_driver_sql(f"PRAGMA cache_size={wanted}")
+        connection.info["cache_size"] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

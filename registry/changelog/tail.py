@@ -44,6 +44,7 @@ class ChangeRow:
     version: int | None
     kind: str | None
     scopes: tuple[str, ...]
+    actor: str
 
 
 class LogReader(Protocol):
@@ -77,9 +78,10 @@ async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list
         Change.version,
         Change.kind,
         Change.scopes,
+        Change.actor,
     )
     rows = await session.execute(select(*columns).where(Change.seq > after).order_by(Change.seq).limit(limit))
-    return [ChangeRow(**{**row, "scopes": tuple(row["scopes"])}) for row in rows.mappings()]
+    return [ChangeRow(*known, tuple(scopes), actor) for *known, scopes, actor in rows]
 
 
 async def head(session: AsyncSession) -> int:

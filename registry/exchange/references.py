@@ -43,15 +43,25 @@ def keys_in(value: Any) -> list[Key]:
     return found
 
 
+# Both walks go over every value of every import: most are texts that cannot refer to anything, and are passed
+# by without a call.
+
+
 def _gather(value: Any, field: str, found: list[Key]) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
-            _gather(inner, name, found)
+            if isinstance(inner, dict | list) or _may_refer(name, inner):
+                _gather(inner, name, found)
     elif isinstance(value, list):
         for inner in value:
-            _gather(inner, field, found)
-    elif (field == "id" or field in _FIELDS) and (key := source_key(value)):
+            if isinstance(inner, dict | list) or _may_refer(field, inner):
+                _gather(inner, field, found)
+    elif key := source_key(value):
         found.append(key)
+
+
+def _may_refer(field: str, value: Any) -> bool:
+    return (field == "id" or field in _FIELDS) and isinstance(value, str)
 
 
 def resolved(
@@ -72,6 +82,8 @@ def _resolve(
     if isinstance(value, dict):
         made = value
         for name, inner in value.items():
+            if not (isinstance(inner, dict | list) or _may_refer(name, inner)):
+                continue
             result = _resolve(inner, name, (path, name), id_of, findings)
             if result is inner:
                 continue
@@ -86,12 +98,15 @@ def _resolve(
         return made
     if isinstance(value, list):
         results = [
-            _resolve(inner, field, (path, index), id_of, findings) for index, inner in enumerate(value)
+            _resolve(inner, field, (path, index), id_of, findings)
+            if isinstance(inner, dict | list) or _may_refer(field, inner)
+            else inner
+            for index, inner in enumerate(value)
         ]
         if all(map(is_, results, value)):
             return value
         return [result for result in results if result is not _GONE]
-    if (field == "id" or field in _FIELDS) and (key := source_key(value)):
+    if key := source_key(value):
         id = id_of(key)
         if id is None:
             message = f"{value!r} leads to no record here; the reference is left out."

@@ -258,15 +258,19 @@ def tags_of(document: Mapping[str, Any]) -> list[str]:
 
 
 def _gather_tags(value: Any, field: str, found: dict[str, None]) -> None:
-    if isinstance(value, str):
-        if field in _TAG_FIELDS and _TAG.fullmatch(value):
-            found[value] = None
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         for key, item in value.items():
-            _gather_tags(item, key, found)
+            # Texts are passed by without a call, as most of them bear no tag.
+            if not isinstance(item, str):
+                _gather_tags(item, key, found)
+            elif key in _TAG_FIELDS and _TAG.fullmatch(item):
+                found[item] = None
     elif isinstance(value, list):
         for item in value:
-            _gather_tags(item, field, found)
+            if not isinstance(item, str):
+                _gather_tags(item, field, found)
+            elif field in _TAG_FIELDS and _TAG.fullmatch(item):
+                found[item] = None
 
 
 def links_of(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -283,9 +287,10 @@ def _gather_links(value: Any, home: str, role: str, found: dict[tuple[str, str, 
         if role and isinstance(target, str) and target.startswith(PREFIX) and is_id(target):
             found[role, origin if isinstance(origin, str) else home, target] = None
         for key, item in value.items():
-            if not isinstance(item, str):
+            if isinstance(item, dict | list):
                 within = kind if key == "target" and isinstance(kind, str) else key
                 _gather_links(item, home, within, found)
     elif isinstance(value, list):
         for item in value:
-            _gather_links(item, home, role, found)
+            if isinstance(item, dict | list):
+                _gather_links(item, home, role, found)

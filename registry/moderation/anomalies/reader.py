@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.audit.models import Act
 from registry.changelog.append import lock
-from registry.changelog.models import Change
 from registry.changelog.tail import ChangeRow
 from registry.db import now
 from registry.extensions import Node
@@ -98,11 +97,9 @@ class ActivityReader:
 
 async def _owners(session: AsyncSession, changes: Sequence[ChangeRow]) -> dict[int, int]:
     """The organisation that each change is counted for, by its `seq`; none for what the operator did."""
-    if not changes:
+    counted = [change for change in changes if change.actor not in _OPERATOR]
+    if not counted:
         return {}
-    actors = select(Change.seq, Change.actor).where(Change.seq.in_([change.seq for change in changes]))
-    by_hand = {seq for seq, actor in await session.execute(actors) if actor in _OPERATOR}
-    counted = [change for change in changes if change.seq not in by_hand]
     query = select(_RECORD.c.id, _RECORD.c.origin, _RECORD.c.provider_pk).where(
         _RECORD.c.id.in_({change.subject for change in counted})
     )
