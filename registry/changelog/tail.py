@@ -81,7 +81,10 @@ async def read_changes(session: AsyncSession, *, after: int, limit: int) -> list
         Change.actor,
     )
     rows = await session.execute(select(*columns).where(Change.seq > after).order_by(Change.seq).limit(limit))
-    return [ChangeRow(*known, tuple(scopes), actor) for *known, scopes, actor in rows]
+    return [
+        ChangeRow(seq, public_seq, at, topic, action, origin, subject, version, kind, tuple(scopes), actor)
+        for seq, public_seq, at, topic, action, origin, subject, version, kind, scopes, actor in rows
+    ]
 
 
 async def head(session: AsyncSession) -> int:
