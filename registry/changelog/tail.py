@@ -7,9 +7,11 @@ when the process dies.
 
 import asyncio
 import contextlib
+import math
 import os
 import secrets
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from registry.db import Database, now
 
 LEASE = timedelta(seconds=15)
 POLL_SECONDS = 0.5
+TELL_SECONDS = 1.0
 RETRY_SECONDS = (1, 2, 5, 15, 60)
 
 log = structlog.get_logger("candor.tail")
@@ -102,6 +105,7 @@ class Tail:
         self._wake = asyncio.Event()
         self._leased_until: datetime | None = None
         self._told: int | None = None
+        self._told_at = -math.inf
 
     def wake(self) -> None:
         """Look again now. Carries nothing; what there is to read stands in the log."""
@@ -135,6 +139,8 @@ class Tail:
         """Read until nothing is left, or until another process turns out to be reading."""
         while await self.step():
             pass
+        self._told_at = -math.inf
+        await self.step()
 
     async def step(self) -> bool:
         """Deal with one batch. False when there was nothing to do or the lease is another's."""
@@ -142,6 +148,7 @@ class Tail:
             return False
         async with self.database.read() as session:
             position = await self.reader.position()
+            kept = position is not None
             if position is None:
                 position = await self._position(session)
             changes = await read_changes(session, after=position, limit=self.reader.batch)
@@ -149,11 +156,13 @@ class Tail:
             position = changes[-1].seq
             await self.reader.consume(changes, upto=position)
         # A reader that keeps its own place may have moved by itself, and one that failed may be well again:
-        # operators are told of that too.
-        if position != self._told and not await self._remember(position):
-            await self._lost()
-            return False
-        self._told = position
+        # operators are told of that too. Not with each batch: it would wait in line with whoever writes much.
+        told_lately = kept and self._told is not None and time.monotonic() < self._told_at + TELL_SECONDS
+        if position != self._told and not told_lately:
+            if not await self._remember(position):
+                await self._lost()
+                return False
+            self._told, self._told_at = position, time.monotonic()
         return bool(changes)
 
     async def give_up(self) -> None:
