@@ -12,6 +12,7 @@ import typer
 from registry import terminal
 from registry.errors import CandorError, Misconfigured, Unavailable
 from registry.logs import configure
+from registry.memory import collect_seldom
 from registry.settings import load
 
 ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -83,6 +84,7 @@ def _before() -> None:
 
 def main() -> None:
     """The entry point: errors become a sentence and an exit code."""
+    collect_seldom()
     try:
         program(sys.argv[1:])()
     except KeyboardInterrupt:

@@ -1,8 +1,6 @@
 """Running a registry: web processes, and followers of the log."""
 
 import asyncio
-import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -17,12 +15,10 @@ from registry.changelog.tail import LogReader, Tail
 from registry.db import Database
 from registry.extensions import Extension, Node, load_extensions
 from registry.logs import configure
+from registry.memory import collect_seldom, share_heaps
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
-
-# Of mallopt(3), from <malloc.h>.
-_M_ARENA_MAX = -8
 
 log = structlog.get_logger("candor.operate")
 
@@ -56,7 +52,8 @@ def application() -> Any:
     from registry.app import create_app
 
     _end_with_parent()
-    _share_heaps()
+    share_heaps()
+    collect_seldom()
     settings = load()
     configure(settings)
     extensions = load_extensions(settings.extensions)
@@ -87,15 +84,6 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def _share_heaps() -> None:
-    """Let threads share two heaps, where the C library is glibc: it would give each thread one of its own.
-
-    What one thread frees there, no other uses. Following an import, a web process held twice the memory.
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
 async def _loaded(settings: Settings) -> Node:
     async with open_node(settings) as node:
         return node
@@ -114,7 +102,8 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
     from registry.records.api_shared import desk_of
     from registry.records.firing import Firing
 
-    _share_heaps()
+    share_heaps()
+    collect_seldom()
     async with open_node(settings, extensions) as node:
         tails = tails_of(node, extensions)
         stop = asyncio.Event()
