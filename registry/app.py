@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from litestar import Litestar
-from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.types import ControllerRouterHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, ControllerRouterHandler
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
 from registry.api_docs import openapi_config
@@ -25,7 +28,7 @@ from registry.extensions import Extension, Node
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
 from registry.front import Front, Receive, Scope, Send
-from registry.http import AnyRequest, ReadableAddress, reading_from
+from registry.http import AnyRequest, ReadableAddress
 from registry.joining.api import ProvidersController
 from registry.logs import RequestLog
 from registry.moderation import screening
@@ -72,6 +75,78 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """All that belongs to one node: what its framework runs for."""
+
+    node: Node
+    middleware: tuple[ASGIMiddleware, ...]
+    lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+class Framework:
+    """The routes as the framework wants them, before they are bound to a node.
+
+    To read every handler's signature takes longer than most tests: a suite binds one to many nodes, one after
+    the other.
+    """
+
+    MIDDLEWARE = 4
+
+    def __init__(self, routes: Sequence[ControllerRouterHandler], name: str) -> None:
+        self._bound: _Bound | None = None
+        self.litestar = Litestar(
+            routes,
+            dependencies={
+                "node": Provide(lambda: self.bound.node, sync_to_thread=False),
+                "keeper": Provide(lambda: self.bound.node.vocabulary, sync_to_thread=False),
+                "actor": Provide(_actor),
+                "reading": Provide(self._reading),
+            },
+            middleware=[_Late(self, place) for place in range(self.MIDDLEWARE)],
+            exception_handlers={Exception: answer_problem},
+            openapi_config=openapi_config(name),
+            request_max_body_size=2 * MAX_DOCUMENT_BYTES,
+            lifespan=[lambda app: self.bound.lifespan(app)],
+            logging_config=None,
+            debug=False,
+        )
+
+    @property
+    def bound(self) -> _Bound:
+        if self._bound is None:
+            raise RuntimeError("the framework runs for no node yet")
+        return self._bound
+
+    def bind(self, to: _Bound, **state: Any) -> None:
+        """Run for a node from now on."""
+        self._bound = to
+        self.litestar.state.update({"node": to.node, "error_page": None, **state})
+
+    async def _reading(self) -> AsyncIterator[AsyncSession]:
+        """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and
+        checked, so that the commit is done when the handler returns and no slow sender holds the write lock.
+        """
+        async with self.bound.node.database.read() as session:
+            yield session
+
+
+class _Late(ASGIMiddleware):
+    """The middleware at one place of whatever the framework is bound to."""
+
+    def __init__(self, framework: Framework, place: int) -> None:
+        self.framework = framework
+        self.place = place
+
+    async def handle(self, scope: Any, receive: Any, send: Any, next_app: ASGIApp) -> None:
+        await self.framework.bound.middleware[self.place].handle(scope, receive, send, next_app)
+
+
+async def _actor(request: AnyRequest) -> Actor:
+    found: Actor = request.scope["state"]["actor"]
+    return found
+
+
 class Application:
     """One registry as an ASGI application: the front, and behind it the framework."""
 
@@ -85,69 +160,61 @@ class Application:
 
 
 def create_app(
-    node: Node, extensions: Sequence[Extension] = (), *, run_readers: bool | None = None
+    node: Node,
+    extensions: Sequence[Extension] = (),
+    *,
+    run_readers: bool | None = None,
+    framework: Framework | None = None,
 ) -> Application:
     """Put a registry together.
 
     `node` was opened by `registry.node`; it is closed by whoever opened it. `run_readers` overrides the
-    setting.
+    setting. `framework` is one of the same routes that runs for no other node any more.
     """
     for extension in extensions:
         if extension.finder is not None and node.finder is None:
             node = node.with_finder(extension.finder(node))
-    routes = list(ROUTES)
     readers: list[LogReader] = [ActivityReader(node)]
     for extension in extensions:
-        routes += extension.routes(node) if extension.routes else ()
         readers += extension.readers(node) if extension.readers else ()
     tails = [Tail(node.database, reader) for reader in readers]
     firing = Firing(node.database, partial(desk_of, node))
     follow = node.settings.run_readers if run_readers is None else run_readers
-
-    async def actor(request: AnyRequest) -> Actor:
-        found: Actor = request.scope["state"]["actor"]
-        return found
-
     checks, uses = Checks(), Uses(node.database)
-    framework = Litestar(
-        routes,
-        dependencies={
-            "node": Provide(lambda: node, sync_to_thread=False),
-            "keeper": Provide(lambda: node.vocabulary, sync_to_thread=False),
-            "actor": Provide(actor),
-            "reading": Provide(reading_from(node.database)),
-        },
-        middleware=[
-            ReadableAddress(),
-            Guesses(node.settings, node.counters),
-            ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
-            Limits(node.settings, node.counters),
-        ],
-        exception_handlers={Exception: answer_problem},
-        openapi_config=openapi_config(node.settings.name),
-        request_max_body_size=2 * MAX_DOCUMENT_BYTES,
-        state=State({"node": node}),
-        lifespan=[_running(node, tails if follow else (), firing if follow else None, lambda: front, uses)],
-        logging_config=None,
-        debug=False,
-    )
+    if framework is None:
+        framework = Framework(routes_of(node, extensions), node.settings.name)
     # Around the framework: its own middleware never hears of addresses that lead nowhere.
-    front = Front(RequestLog(framework), node.database, megabytes=node.settings.cache_megabytes)
-    framework.state["front"] = front
-    for extension in extensions:
-        if extension.error_page is not None:
-            framework.state["error_page"] = extension.error_page(node)
+    front = Front(RequestLog(framework.litestar), node.database, megabytes=node.settings.cache_megabytes)
+    middleware = (
+        ReadableAddress(),
+        Guesses(node.settings, node.counters),
+        ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
+        Limits(node.settings, node.counters),
+    )
+    running = _running(node, tails if follow else (), firing if follow else None, front, uses)
+    pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
+    framework.bind(
+        _Bound(node, middleware, running), front=front, **({"error_page": pages[-1]} if pages else {})
+    )
     node.database.on_commit += [checks.forget, front.refresh]
-    return Application(framework, front, tails)
+    return Application(framework.litestar, front, tails)
+
+
+def routes_of(node: Node, extensions: Sequence[Extension]) -> list[ControllerRouterHandler]:
+    """The registry's routes, and those that the extensions bring."""
+    routes = list(ROUTES)
+    for extension in extensions:
+        routes += extension.routes(node) if extension.routes else ()
+    return routes
 
 
 def _running(
     node: Node,
     tails: Sequence[Tail],
     firing: Firing | None,
-    front: Callable[[], Front],
+    front: Front,
     uses: Uses,
-) -> Callable[[Litestar], Any]:
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """What runs as long as the application: the readers of the log, what publishes drafts at their time, and
     the front's look-out.
     """
@@ -160,10 +227,10 @@ def _running(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await front().refresh()
+        await front.refresh()
         node.database.on_commit.append(wake)
         tasks = [
-            asyncio.create_task(front().keep_fresh()),
+            asyncio.create_task(front.keep_fresh()),
             asyncio.create_task(uses.run()),
             asyncio.create_task(asyncio.to_thread(screening.prepare)),
             *(asyncio.create_task(tail.run()) for tail in tails),

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -12,11 +12,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.canonical import MAX_DOCUMENT_BYTES, digest, read_json
-from registry.db import Database
 from registry.errors import Malformed, TooLarge, UnsupportedType
 from registry.settings import Settings
 
@@ -116,18 +114,6 @@ def read_cursor(text: str | None) -> int | None:
     except (ValueError, binascii.Error):
         pass
     raise Malformed("The cursor is not one that was given out here. Start again without it.")
-
-
-def reading_from(database: Database) -> Callable[[], AsyncIterator[AsyncSession]]:
-    """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and
-    checked, so that the commit is done when the handler returns and no slow sender holds the write lock.
-    """
-
-    async def reading() -> AsyncIterator[AsyncSession]:
-        async with database.read() as session:
-            yield session
-
-    return reading
 
 
 def absolute(settings: Settings, path: str) -> str:

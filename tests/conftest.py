@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,13 +25,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from registry.actor import Actor, Scope
-from registry.app import Application, create_app
+from registry.app import ROUTES, Application, Framework, create_app
 from registry.db import Database, async_url, now
 from registry.extensions import Extension, Node
 from registry.moderation.screening import service as screening
 from registry.node import init_node, load_node
 from registry.providers import service as providers
 from registry.providers.queries import by_slug
+from registry.providers.service import HASHER
 from registry.records.models import Draft, Record
 from registry.records.preconditions import etag_of
 from registry.settings import Settings
@@ -39,14 +42,22 @@ ORIGIN = "registry.example/log"
 BASE_URL = "https://registry.example"
 HERE = Path(__file__).resolve().parent
 
+# Slow on purpose, and asked twice for every organisation of every test. What is stored says how it was made.
+HASHER._parameters = replace(HASHER._parameters, time_cost=1, memory_cost=64)
+
 # Collecting what a suite imports, again and again, takes an eighth of its time.
 gc.set_threshold(100_000, 50, 100)
 
 
+_UNCOUNTED = re.compile(r"postgresql|^tests/(?:benchmarks|docs|leaks|packaging)/")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Count lines on SQLite alone: the other half walks the same ones, and counting takes its time."""
-    counting = Coverage.current() if "postgresql" in item.nodeid else None
+    """Count lines where that tells something. PostgreSQL's half walks the same as SQLite's, and what runs
+    whole registries walks those of all others; counting takes its time.
+    """
+    counting = Coverage.current() if _UNCOUNTED.search(item.nodeid) else None
     if counting is not None:
         counting.stop()
     yield
@@ -289,9 +300,15 @@ def extensions() -> tuple[Extension, ...]:
     return ()
 
 
+@cache
+def _framework() -> Framework:
+    """The registry's own routes, once for all tests, which run one after the other."""
+    return Framework(ROUTES, Settings.model_fields["name"].default)
+
+
 @pytest.fixture
 async def app(node: Node, extensions: tuple[Extension, ...]) -> Application:
-    return create_app(node, extensions, run_readers=False)
+    return create_app(node, extensions, run_readers=False, framework=None if extensions else _framework())
 
 
 @pytest.fixture

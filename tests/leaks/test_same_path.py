@@ -62,7 +62,9 @@ def _questions(node: Node) -> Iterator[list[str]]:
     asked: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement != "BEGIN" and not any(f"FROM {table}" in statement for table in BESIDE):
+        if not statement.startswith(("BEGIN", "PRAGMA")) and not any(
+            f"FROM {table}" in statement for table in BESIDE
+        ):
             asked.append(statement)
 
     engine = node.database.engine.sync_engine

@@ -331,7 +331,7 @@ async def statements_of(database: Database, asking: Any) -> tuple[httpx.Response
 
     def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
         # The front looks for changes on its own, whenever that is, and whose a token is, now and then.
-        if not any(word in statement for word in ("changelog", "token", "sharing_group", "BEGIN")):
+        if not any(word in statement for word in ("changelog", "token", "sharing_group", "BEGIN", "PRAGMA")):
             asked.append(statement)
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
