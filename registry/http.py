@@ -22,6 +22,7 @@ JSON_TYPE = "application/json"
 SHARED_CACHE = "public, max-age=0, s-maxage=1, must-revalidate"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
+PRIVATE_HEADERS = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
 SCOPES = "candor.scopes"
 """Key in the scope's state: which changes make this answer stale. Its presence lets the front keep it."""
 BODY_DIGEST = "candor.body"
@@ -51,11 +52,16 @@ def prepared(
     if last_modified is not None:
         headers["Last-Modified"] = format_datetime(last_modified.replace(microsecond=0), usegmt=True)
     if actor.known:
-        headers["Cache-Control"] = PRIVATE
-        headers["Vary"] = "Authorization, Cookie"
+        headers |= PRIVATE_HEADERS
     elif scopes := frozenset(scopes):
         request.scope["state"][SCOPES] = scopes
     return Response(body, status_code=status, media_type=media_type, headers=headers)
+
+
+def private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
+    """An answer to somebody that nobody else is to keep."""
+    told = {**PRIVATE_HEADERS, **(headers or {})}
+    return Response(body, status_code=status, media_type=JSON_TYPE, headers=told)
 
 
 class ReadableAddress(ASGIMiddleware):
@@ -95,6 +101,20 @@ async def read_json_body(
     if media_type != JSON_TYPE and not media_type.endswith("+json"):
         raise UnsupportedType(f"Send {JSON_TYPE}, not {media_type[:80]!r}.")
     return read_json(body, limit=limit)
+
+
+async def read_json_object(
+    request: AnyRequest,
+    what: str = "The body",
+    *,
+    limit: int = MAX_DOCUMENT_BYTES,
+    optional: bool = False,
+) -> dict[str, Any]:
+    """The body as a JSON object; `what` is what the sender calls it. Raises `Malformed` for anything else."""
+    raw = await read_json_body(request, limit=limit, optional=optional)
+    if not isinstance(raw, dict):
+        raise Malformed(f"{what} is a JSON object.")
+    return raw
 
 
 def cursor(position: int) -> str:

@@ -336,10 +336,12 @@ def join(node: Node, client: httpx.AsyncClient) -> Join:
     return joining(node, client)
 
 
-async def member_of(node: Node, client: httpx.AsyncClient, slug: str, scopes: str) -> Member:
+async def member_of(
+    database: Database, client: httpx.AsyncClient, slug: str, scopes: str, *, origin: str = ORIGIN
+) -> Member:
     """One more client of an organisation, with a token."""
-    async with node.database.write() as session:
-        made = await providers.add_client(session, slug, scopes, origin=node.origin, by="test")
+    async with database.write() as session:
+        made = await providers.add_client(session, slug, scopes, origin=origin, by="test")
     answer = await client.post(
         "/oauth/token", data={"grant_type": "client_credentials"}, auth=(made.client_id, made.client_secret)
     )
@@ -364,7 +366,7 @@ def joining(node: Node, client: httpx.AsyncClient) -> Join:
             await providers.add(session, slug, origin=node.origin, approve=approve, by="test", **more)
             await _into_groups(session, slug, groups)
         wanted = scopes or f"{Scope.RECORDS_READ} {Scope.RECORDS_WRITE} {Scope.RECORDS_PUBLISH}"
-        return await member_of(node, client, slug, wanted)
+        return await member_of(node.database, client, slug, wanted, origin=node.origin)
 
     return add
 

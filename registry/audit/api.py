@@ -22,7 +22,7 @@ from registry.audit.queries import Wanted
 from registry.clock import read_instant
 from registry.errors import Forbidden, Malformed
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE
+from registry.http import JSON_TYPE, PRIVATE_HEADERS
 from registry.problems import problem_responses
 
 MOST = 200
@@ -30,7 +30,6 @@ _SECURITY = [
     {"oauth2": [Scope.PROVIDER_ADMIN.value]},
     {"oauth2": [Scope.REGISTRY_STEWARD.value]},
 ]
-_HEADERS = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
@@ -70,7 +69,7 @@ class AuditController(Controller):
             "items": [views.act(row, _reader(actor)) for row in shown],
             "next": _sealed(node, shown[-1].pk) if len(rows) > limit else None,
         }
-        return Response(msgspec.json.encode(body), media_type=JSON_TYPE, headers=_HEADERS)
+        return Response(msgspec.json.encode(body), media_type=JSON_TYPE, headers=PRIVATE_HEADERS)
 
     @get(
         "/export",
@@ -104,7 +103,7 @@ class AuditController(Controller):
                 yield write(views.act(row, reader))
 
         media = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"
-        headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="audit.{format}"'}
+        headers = {**PRIVATE_HEADERS, "Content-Disposition": f'attachment; filename="audit.{format}"'}
         return Stream(lines(), media_type=media, headers=headers)
 
 

@@ -21,7 +21,7 @@ from registry.http import JSON_TYPE, AnyRequest
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.providers import clients, service
-from registry.providers.models import Client, Provider
+from registry.providers.models import Client
 
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
@@ -139,7 +139,7 @@ class ClientsController(Controller):
         self, reading: Reading, actor: Actors, slug: Slug, client_id: FromPath[str]
     ) -> Response[dict[str, Any]]:
         """When each secret was made, last used and ended: the secrets themselves are not kept."""
-        client = await clients.by_id(reading, client_id, await people.managed(reading, actor, slug))
+        client = await _client(reading, actor, slug, client_id)
         found = [views.secret(one) for one in await clients.secrets_of(reading, client)]
         return Response({"items": found, "next": None}, headers=OURS)
 
@@ -157,7 +157,7 @@ class ClientsController(Controller):
         ends = expiry(await read_object(request, ["expires_at"], optional=True))
 
         async def work(session: AsyncSession) -> Response[Any]:
-            client = await clients.by_id(session, client_id, await people.managed(session, actor, slug))
+            client = await _client(session, actor, slug, client_id)
             clients.require_giveable(actor, parse_scopes(client.scopes))
             made = await clients.add_secret(session, actor, client, ends)
             return _made(
@@ -189,7 +189,7 @@ class ClientsController(Controller):
         self, reading: Reading, actor: Actors, slug: Slug, client_id: FromPath[str]
     ) -> Response[dict[str, Any]]:
         """The client's public keys."""
-        client = await clients.by_id(reading, client_id, await people.managed(reading, actor, slug))
+        client = await _client(reading, actor, slug, client_id)
         found = [views.key(one) for one in await clients.keys_of(reading, client)]
         return Response({"items": found, "next": None}, headers=OURS)
 
@@ -208,7 +208,7 @@ class ClientsController(Controller):
         key, ends = read_key(body.get("key"), text(body, "alg", 16)), expiry(body)
 
         async def work(session: AsyncSession) -> Response[Any]:
-            client = await clients.by_id(session, client_id, await people.managed(session, actor, slug))
+            client = await _client(session, actor, slug, client_id)
             clients.require_giveable(actor, parse_scopes(client.scopes))
             return _made(views.key(await clients.add_key(session, actor, client, key, ends)))
 
@@ -229,6 +229,11 @@ class ClientsController(Controller):
         return await _end(node, actor, slug, client_id, work)
 
 
+async def _client(session: AsyncSession, actor: Actor, slug: str, client_id: str) -> Client:
+    """A client of an organisation that the actor manages."""
+    return await clients.by_id(session, client_id, await people.managed(session, actor, slug))
+
+
 async def _end(
     node: Node,
     actor: Actor,
@@ -238,8 +243,7 @@ async def _end(
 ) -> Response[None]:
     _require_admin(actor)
     async with node.database.write() as session:
-        provider: Provider = await people.managed(session, actor, slug)
-        await work(session, await clients.by_id(session, client_id, provider))
+        await work(session, await _client(session, actor, slug, client_id))
     return Response(None, headers=OURS)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Response, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
@@ -15,9 +14,9 @@ from registry.actor import Actor, Scope
 from registry.auth.tokens import Purpose, make_token
 from registry.clock import instant
 from registry.db import now
-from registry.errors import Finding, Forbidden, Invalid, Malformed, NotFound, Unauthenticated
+from registry.errors import Finding, Forbidden, Invalid, NotFound, Unauthenticated
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, private, read_json_body, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.providers import applications, queries, service, views
@@ -133,7 +132,7 @@ class ProvidersController(Reads):
             key = await make_token(session, provider.pk, Purpose.ONBOARDING, [Scope.PROVIDER_ADMIN], lifetime)
             proof = applications.proof_of(node.secret, provider)
             body = views.applied(provider, application, proof, key, instant(now() + lifetime))
-            return _private(body, status=201, headers={"Location": body["status"]})
+            return private(body, status=201, headers={"Location": body["status"]})
 
         return await once(request, node, actor, work)
 
@@ -158,7 +157,7 @@ class ProvidersController(Reads):
             match_etag(if_match, own_etag(await _own(session, node, provider, actor)))
             await applications.change(session, actor, provider, raw, origin=node.origin)
             body = await _own(session, node, provider, actor)
-        return _private(body, headers={"ETag": f'"{own_etag(body)}"'})
+        return private(body, headers={"ETag": f'"{own_etag(body)}"'})
 
     @post(
         "/{slug:str}/actions/{action:str}",
@@ -187,9 +186,7 @@ class ProvidersController(Reads):
             raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
         if action != "prove":
             actor.require(Scope.REGISTRY_STEWARD)
-        raw = await read_json_body(request, limit=MAX_BODY, optional=True)
-        if not isinstance(raw, dict):
-            raise Malformed("The body of an action is a JSON object.")
+        raw = await read_json_object(request, "The body of an action", limit=MAX_BODY, optional=True)
         if action == "prove":
             return await self._prove(request, actor, node, slug)
         reason = raw.get("reason")
@@ -213,7 +210,7 @@ class ProvidersController(Reads):
                 decide = service.hold if action == "hold" else service.release
                 provider = await decide(session, slug, origin=node.origin, actor=actor, reason=reason)
             await session.flush()
-            return _private(await _own(session, node, provider, actor))
+            return private(await _own(session, node, provider, actor))
 
         return await once(request, node, actor, work)
 
@@ -229,7 +226,7 @@ class ProvidersController(Reads):
                 await applications.keep_proof(
                     session, actor, provider, proof, origin=node.origin, secret=node.secret
                 )
-            return _private(await _own(session, node, provider, actor))
+            return private(await _own(session, node, provider, actor))
 
         return await once(request, node, actor, work)
 
@@ -259,9 +256,3 @@ async def _own(session: AsyncSession, node: Node, provider: Provider, actor: Act
         applications.proof_of(node.secret, provider),
         steward=actor.steward,
     )
-
-
-def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    data = msgspec.json.encode(body)
-    return Response(data, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.actor import Actor, Scope
 from registry.errors import Malformed
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_cursor, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, private, read_cursor, read_json_body
 from registry.http import cursor as cursor_to
 from registry.idempotency import once
 from registry.moderation.anomalies import queries, service, views
@@ -62,7 +62,7 @@ class AnomaliesController(Controller):
         rows = await queries.page(reading, actor, state=which, before=before, limit=limit + 1)
         shown = rows[:limit]
         following = cursor_to(shown[-1][0].pk) if len(rows) > limit else None
-        return _private({"items": [views.anomaly(*row) for row in shown], "next": following})
+        return private({"items": [views.anomaly(*row) for row in shown], "next": following})
 
     @post(
         "/{number:int}/answer",
@@ -88,11 +88,6 @@ class AnomaliesController(Controller):
         async def work(session: AsyncSession) -> Response[Any]:
             said, reason = raw.get("answer"), raw.get("reason")
             row = await service.answer(session, actor, number, said, reason, origin=node.origin)
-            return _private(views.anomaly(*row))
+            return private(views.anomaly(*row))
 
         return await once(request, node, actor, work)
-
-
-def _private(body: Any) -> Response[Any]:
-    headers = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, media_type=JSON_TYPE, headers=headers)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
@@ -15,7 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.actor import Actor, Scope
 from registry.errors import Malformed, NotFound
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, cursor, read_cursor, read_json_body
+from registry.http import (
+    JSON_TYPE,
+    AnyRequest,
+    cursor,
+    private,
+    read_cursor,
+    read_json_body,
+    read_json_object,
+)
 from registry.idempotency import once
 from registry.notices import queries, service, views
 from registry.notices.rules import FIELDS, Action, Kind, State
@@ -152,9 +159,7 @@ class NoticesController(Controller):
         order or show it again, erase it, or close.
         """
         actor.require(Scope.REGISTRY_STEWARD)
-        raw = await read_json_body(request, limit=MAX_BODY, optional=True)
-        if not isinstance(raw, dict):
-            raise Malformed("The body of an action is a JSON object.")
+        raw = await read_json_object(request, "The body of an action", limit=MAX_BODY, optional=True)
         if action not in tuple(Action):
             raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(Action)}.")
         desk = await desk_of(node)
@@ -170,11 +175,5 @@ class NoticesController(Controller):
 
 
 def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    base = {
-        "Cache-Control": PRIVATE,
-        "Vary": "Authorization, Cookie",
-        # The address of a receipt is the key to it: it goes to nobody with a link that is followed.
-        "Referrer-Policy": "no-referrer",
-    }
-    data = msgspec.json.encode(body)
-    return Response(data, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})
+    # The address of a receipt is the key to it: it goes to nobody with a link that is followed.
+    return private(body, status=status, headers={"Referrer-Policy": "no-referrer", **(headers or {})})

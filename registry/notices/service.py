@@ -66,11 +66,11 @@ async def act(
             raise Conflict("The notice names no record of this registry.")
         code, reason = raw.get("code", ""), raw.get("reason", "")
         if action is Action.SUPPRESS:
-            await suppress(session, desk, actor, record.id, code, reason)
+            await suppress(session, actor, record.id, code, reason)
         elif action is Action.UNSUPPRESS:
-            await unsuppress(session, desk, actor, record.id, reason)
+            await unsuppress(session, actor, record.id, reason)
         else:
-            await erase(session, desk, actor, record.id, code, reason)
+            await erase(session, actor, record.id, code, reason)
     moment = now()
     session.add(
         NoticeAnswer(

@@ -1,15 +1,13 @@
 """What the handlers of records share: where their parameters come from, and answers to one reader alone."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE
 from registry.records.versions import Desk
 
 Actors = NamedDependency[SkipValidation[Actor]]
@@ -32,9 +30,3 @@ async def desk_of(node: Node) -> Desk:
         node.secret,
         node.finder,
     )
-
-
-def private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    """An answer to somebody that nobody else is to keep."""
-    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})

@@ -6,12 +6,11 @@ from litestar import Controller, Response, post
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
-from registry.errors import Malformed
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
+from registry.http import AnyRequest, private, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import erasure, suppression, views
-from registry.records.api_shared import Actors, Nodes, RecordId, desk_of
+from registry.records.api_shared import Actors, Nodes, RecordId
 from registry.records.operations import TakesOrder
 
 _SMALL = 16 * 1024
@@ -39,13 +38,11 @@ class StewardsController(Controller):
         Takes `If-Match` with the newest version's ETag.
         """
         body = await _asked(request, actor)
-        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        if_match = request.headers.get("if-match")
 
         async def work(session: AsyncSession) -> Response[Any]:
             code, reason = body.get("code", ""), body.get("reason", "")
-            return _told(
-                await suppression.suppress(session, desk, actor, id, code, reason, if_match=if_match)
-            )
+            return _told(await suppression.suppress(session, actor, id, code, reason, if_match=if_match))
 
         return await once(request, node, actor, work)
 
@@ -62,11 +59,11 @@ class StewardsController(Controller):
     ) -> Response[Any]:
         """Show a record again that an order withheld. Takes `If-Match` with the newest version's ETag."""
         body = await _asked(request, actor)
-        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        if_match = request.headers.get("if-match")
 
         async def work(session: AsyncSession) -> Response[Any]:
             reason = body.get("reason", "")
-            return _told(await suppression.unsuppress(session, desk, actor, id, reason, if_match=if_match))
+            return _told(await suppression.unsuppress(session, actor, id, reason, if_match=if_match))
 
         return await once(request, node, actor, work)
 
@@ -84,12 +81,12 @@ class StewardsController(Controller):
         Takes `If-Match` with the newest version's ETag, or with the draft's where nothing was published.
         """
         body = await _asked(request, actor)
-        desk, if_match = await desk_of(node), request.headers.get("if-match")
+        if_match = request.headers.get("if-match")
 
         async def work(session: AsyncSession) -> Response[Any]:
             code, reason = body.get("code", ""), body.get("reason", "")
-            done = await erasure.erase(session, desk, actor, id, code, reason, if_match=if_match)
-            return _answer(views.erased(done))
+            done = await erasure.erase(session, actor, id, code, reason, if_match=if_match)
+            return private(views.erased(done))
 
         answer = await once(request, node, actor, work)
         await node.database.forget_deleted()
@@ -98,16 +95,8 @@ class StewardsController(Controller):
 
 async def _asked(request: AnyRequest, actor: Actor) -> dict[str, Any]:
     actor.require(Scope.REGISTRY_STEWARD)
-    raw = await read_json_body(request, limit=_SMALL)
-    if not isinstance(raw, dict):
-        raise Malformed("The body of an action is a JSON object.")
-    return raw
+    return await read_json_object(request, "The body of an action", limit=_SMALL)
 
 
 def _told(state: suppression.Withheld) -> Response[Any]:
-    return _answer(views.withheld(state), ETag=f'"{state.commit}"')
-
-
-def _answer(body: dict[str, Any], **headers: str) -> Response[Any]:
-    private = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, media_type=JSON_TYPE, headers={**private, **headers})
+    return private(views.withheld(state), headers={"ETag": f'"{state.commit}"'})

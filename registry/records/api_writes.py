@@ -12,13 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
 from registry.auth.middleware import STILL
-from registry.errors import Malformed, NotFound, TooLarge, Unauthenticated, UnsupportedType
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, prepared, read_json_body
+from registry.errors import NotFound, TooLarge, Unauthenticated, UnsupportedType
+from registry.http import (
+    JSON_TYPE,
+    PRIVATE_HEADERS,
+    AnyRequest,
+    prepared,
+    private,
+    read_json_body,
+    read_json_object,
+)
 from registry.idempotency import key_of, once
 from registry.problems import problem_responses
 from registry.records import drafts, screening, views
 from registry.records.actions import ACTIONS
-from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of, private
+from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of
 from registry.records.batch import MOST_BYTES, Batch, read_lines, results
 from registry.records.drafts import DraftState
 from registry.records.operations import TakesAction, TakesHandling, TakesLines, TakesReason, TakesSubmission
@@ -138,7 +146,7 @@ class Writes(Controller):
             async for result in results(batch, sent):
                 yield msgspec.json.encode(result) + b"\n"
 
-        headers = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie", **left.headers()}
+        headers = {**PRIVATE_HEADERS, **left.headers()}
         return Stream(lines(), media_type=LINES_TYPE, headers=headers)
 
     @get(
@@ -199,9 +207,7 @@ class Writes(Controller):
     ) -> Response[Any]:
         """Replace `handling` and `restricted`; what is not sent stays. Takes `If-Match`: the draft's ETag."""
         actor.require(Scope.RECORDS_WRITE)
-        raw = await read_json_body(request)
-        if not isinstance(raw, dict):
-            raise Malformed("Handling is a JSON object.")
+        raw = await read_json_object(request, "Handling")
         desk, if_match = await desk_of(node), request.headers.get("if-match")
         async with node.database.write() as session:
             state = await drafts.put_handling(session, desk, actor, id, raw, if_match=if_match)
@@ -232,9 +238,7 @@ class Writes(Controller):
             raise NotFound(f"There is no action {action[:40]!r}; there are: {', '.join(ACTIONS)}.")
         chosen = ACTIONS[action]
         actor.require(chosen.scope)
-        raw = await read_json_body(request, optional=True)
-        if not isinstance(raw, dict):
-            raise Malformed("The body of an action is a JSON object.")
+        raw = await read_json_object(request, "The body of an action", optional=True)
         body = chosen.read(raw)
         desk, if_match = await desk_of(node), request.headers.get("if-match")
 

@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
 from registry.audit.service import note
-from registry.canonical import is_line
 from registry.db import now
-from registry.errors import Conflict, Finding, Invalid
+from registry.errors import Conflict, Invalid
 from registry.idempotency import Replay
 from registry.moderation.screening.service import forget
 from registry.records import queries
@@ -32,11 +31,9 @@ from registry.records.models import (
 from registry.records.preconditions import match
 from registry.records.responses.models import ResponsesSeen
 from registry.records.restricted.store import erase_parts
-from registry.records.suppression import any_record, reason_findings, tell
-from registry.records.versions import Desk
+from registry.records.suppression import any_record, code_findings, reason_findings, tell
 from registry.records.workflow import Life
 
-LONGEST_CODE = 200
 # What speaks of the text, is found by it, or approved it by its digest.
 _ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
 
@@ -51,7 +48,6 @@ class Erased:
 
 async def erase(
     session: AsyncSession,
-    desk: Desk,
     actor: Actor,
     id: str,
     code: str,
@@ -66,10 +62,7 @@ async def erase(
     newest version's ETag, or the draft's while there is none.
     """
     actor.require(Scope.REGISTRY_STEWARD)
-    findings = []
-    if not is_line(code, LONGEST_CODE):
-        problem = f"The ground of an erasure is one line of 1 to {LONGEST_CODE} characters."
-        findings.append(Finding("bad-code", "/code", problem, 'Such as "personal-data".'))
+    findings = code_findings(code, "The ground of an erasure", "personal-data")
     if findings := [*findings, *reason_findings(reason)]:
         raise Invalid("An erasure names its ground and says why.", findings=findings)
     record = await any_record(session, id)

@@ -19,7 +19,7 @@ from registry.ids import parse_id
 from registry.records import queries
 from registry.records.models import Record
 from registry.records.preconditions import match_version
-from registry.records.versions import Desk, scopes_left
+from registry.records.versions import scopes_left
 from registry.records.workflow import Life
 
 LONGEST_CODE = 200
@@ -38,7 +38,6 @@ class Withheld:
 
 async def suppress(
     session: AsyncSession,
-    desk: Desk,
     actor: Actor,
     id: str,
     code: str,
@@ -52,12 +51,8 @@ async def suppress(
     withhold or it is withheld already, and what `If-Match` demands.
     """
     actor.require(Scope.REGISTRY_STEWARD)
-    findings = []
-    if not is_line(code, LONGEST_CODE):
-        problem = f"The code of an order is one line of 1 to {LONGEST_CODE} characters."
-        findings.append(Finding("bad-code", "/code", problem, 'Such as "Court of Example, 12 O 34/26".'))
-    findings += reason_findings(reason)
-    if findings:
+    findings = code_findings(code, "The code of an order", "Court of Example, 12 O 34/26")
+    if findings := [*findings, *reason_findings(reason)]:
         raise Invalid("A suppression names its order and says why.", findings=findings)
     record = await any_record(session, id)
     if record.suppressed is not None:
@@ -85,7 +80,7 @@ async def suppress(
 
 
 async def unsuppress(
-    session: AsyncSession, desk: Desk, actor: Actor, id: str, reason: str, *, if_match: str | None = ANY
+    session: AsyncSession, actor: Actor, id: str, reason: str, *, if_match: str | None = ANY
 ) -> Withheld:
     """Show a record again that an order withheld: as it is now, withdrawn when it was withdrawn."""
     actor.require(Scope.REGISTRY_STEWARD)
@@ -142,6 +137,14 @@ async def tell(session: AsyncSession, actor: Actor, record: Record, action: str)
         scopes=tuple(dict.fromkeys(scopes)),
     )
     await append(session, [entry])
+
+
+def code_findings(code: str, what: str, example: str) -> list[Finding]:
+    """What is wrong with the code that readers are told; `what` names it."""
+    if is_line(code, LONGEST_CODE):
+        return []
+    problem = f"{what} is one line of 1 to {LONGEST_CODE} characters."
+    return [Finding("bad-code", "/code", problem, f'Such as "{example}".')]
 
 
 def reason_findings(reason: str) -> list[Finding]:

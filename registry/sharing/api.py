@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.actor import Actor, Scope
 from registry.errors import Finding, Invalid, Malformed
 from registry.extensions import Node
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, private, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.providers.queries import by_slug
@@ -69,7 +69,7 @@ class SharingController(Controller):
         """The groups that the organisation owns, belongs to or was invited to."""
         service.may_administer(actor, slug)
         found = await queries.all_groups(reading, await by_slug(reading, slug))
-        return _private({"items": [views.group(one) for one in found], "next": None})
+        return private({"items": [views.group(one) for one in found], "next": None})
 
     @post(
         "/",
@@ -87,7 +87,7 @@ class SharingController(Controller):
         async def work(session: AsyncSession) -> Response[Any]:
             made = await service.begin(session, actor, slug, group, name, origin=node.origin)
             where = f"/api/v1/providers/{slug}/sharing-groups/{made.slug}"
-            return _private(views.group(made), status=201, headers={"Location": where})
+            return private(views.group(made), status=201, headers={"Location": where})
 
         return await once(request, node, actor, work)
 
@@ -102,7 +102,7 @@ class SharingController(Controller):
     ) -> Response[Any]:
         """One group. Who was invited is shown its owner, and the other members once they accepted."""
         service.may_administer(actor, slug)
-        return _private(views.group(await queries.group(reading, await by_slug(reading, slug), group)))
+        return private(views.group(await queries.group(reading, await by_slug(reading, slug), group)))
 
     @delete(
         "/{group:str}",
@@ -131,7 +131,7 @@ class SharingController(Controller):
         """Who is in the group and who was invited, for its members."""
         service.may_administer(actor, slug)
         found = await queries.group(reading, await by_slug(reading, slug), group)
-        return _private({"items": views.group(found)["members"], "next": None})
+        return private({"items": views.group(found)["members"], "next": None})
 
     @post(
         "/{group:str}/members",
@@ -203,7 +203,7 @@ async def _move(
 ) -> Response[Any]:
     async def work(session: AsyncSession) -> Response[Any]:
         found = await service.change(session, actor, slug, group, member, wanted, origin=node.origin)
-        return _private(views.group(found), status=status)
+        return private(views.group(found), status=status)
 
     return await once(request, node, actor, work)
 
@@ -230,8 +230,3 @@ def _texts(raw: Any, *names: str) -> list[str]:
     if findings:
         raise Invalid("The body cannot be read.", findings=findings)
     return [raw[name] for name in names]
-
-
-def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})

@@ -20,7 +20,7 @@ from registry.app import Application
 from registry.extensions import Extension, Node
 from tests.conftest import Join, member_of
 from tests.leaks.exits import route_templates, template_of
-from tests.leaks.world import UNKNOWN, act, draft, published
+from tests.leaks.world import EVERYTHING, UNKNOWN, act, draft, published
 
 # Who may is decided before the database is asked for anything that differs between the two.
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -34,7 +34,6 @@ OWN = {
     "publisher": "records:read records:write records:publish",
     "admin": "records:read provider:admin",
 }
-EVERY = "records:read records:write records:review records:publish provider:admin"
 ASKERS = ("nobody", "sandbox", "foreign", *OWN, "steward")
 # By the end of the address: bodies that are right, where another would be refused before it matters who asks.
 BODIES: dict[str, Any] = {
@@ -66,18 +65,18 @@ async def _headers(node: Node, client: httpx.AsyncClient, join: Join) -> dict[st
     await join("own-lab")
     asking = {
         "nobody": {},
-        "sandbox": (await join("new-lab", approve=False, scopes=EVERY)).headers,
-        "foreign": (await join("other-lab", scopes=EVERY)).headers,
+        "sandbox": (await join("new-lab", approve=False, scopes=EVERYTHING)).headers,
+        "foreign": (await join("other-lab", scopes=EVERYTHING)).headers,
         "steward": (await join("editors", scopes="records:read registry:steward")).headers,
     }
     for role, scopes in OWN.items():
-        asking[role] = (await member_of(node, client, "own-lab", scopes)).headers
+        asking[role] = (await member_of(node.database, client, "own-lab", scopes)).headers
     return asking
 
 
 async def _ids(client: httpx.AsyncClient, join: Join, node: Node) -> dict[str, str]:
     """A record of `own-lab` in each state that matters, by the name that the table gives it."""
-    own = await member_of(node, client, "own-lab", EVERY)
+    own = await member_of(node.database, client, "own-lab", EVERYTHING)
     begun, _ = await draft(client, own, title="A draft")
     public, _ = await published(client, own, title="A public lesson")
     shared, etag = await draft(

@@ -8,7 +8,7 @@ import httpx
 
 from registry.app import Application
 from tests.conftest import Join, Member
-from tests.registry.records.acting import lesson
+from tests.registry.records import acting
 
 EVERYTHING = "records:read records:write records:review records:publish provider:admin"
 SEARCHES = (
@@ -27,7 +27,7 @@ async def join_all(join: Join, *slugs: str) -> dict[str, Member]:
 
 async def draft(client: httpx.AsyncClient, member: Member, **fields: Any) -> tuple[str, str]:
     """Begin a lesson; answers its id and its draft's ETag."""
-    made = await client.post("/api/v1/records", json=lesson(**fields), headers=member.headers)
+    made = await acting.submit(client, member, acting.lesson(**fields))
     assert made.status_code == 201, made.text
     return made.json()["id"], made.headers["etag"]
 
@@ -35,11 +35,7 @@ async def draft(client: httpx.AsyncClient, member: Member, **fields: Any) -> tup
 async def act(
     client: httpx.AsyncClient, member: Member, id: str, action: str, etag: str, body: Any = None
 ) -> httpx.Response:
-    done = await client.post(
-        f"/api/v1/records/{id}/actions/{action}",
-        json=body or {},
-        headers={**member.headers, "If-Match": etag},
-    )
+    done = await acting.act(client, member, id, action, etag, body)
     assert done.status_code == 200, (action, done.text)
     return done
 
@@ -53,11 +49,8 @@ async def published(client: httpx.AsyncClient, member: Member, **fields: Any) ->
 
 async def revise(client: httpx.AsyncClient, member: Member, id: str, etag: str, **fields: Any) -> str:
     """Begin a revision of a published lesson; answers the draft's ETag."""
-    begun = await client.put(
-        f"/api/v1/records/{id}/draft",
-        json=lesson(revision={"type": "correction"}, **fields),
-        headers={**member.headers, "If-Match": etag},
-    )
+    submission = acting.lesson(revision={"type": "correction"}, **fields)
+    begun = await acting.put(client, member, id, submission, etag)
     assert begun.status_code == 200, begun.text
     return begun.headers["etag"]
 

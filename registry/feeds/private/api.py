@@ -24,7 +24,7 @@ from registry.feeds.private import queries, service
 from registry.feeds.private.assemble import private_feed
 from registry.feeds.private.service import FeedKey
 from registry.feeds.selection import MAX_LIMIT, Options
-from registry.http import JSON_TYPE, PRIVATE, AnyRequest, absolute, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, absolute, private, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records.content.submission import KINDS
@@ -60,7 +60,7 @@ class FeedKeysController(Controller):
     @get("/", operation_id="listFeedKeys", security=READING, responses=problem_responses(401, 403))
     async def list_keys(self, reading: Reading, actor: Actors) -> Response[Any]:
         """Your keys, and when each was last used. The keys themselves are not kept."""
-        return _private(
+        return private(
             {"items": [_shown(key) for key in await service.keys_of(reading, actor)], "next": None}
         )
 
@@ -89,7 +89,7 @@ class FeedKeysController(Controller):
                 for format in FORMATS
             }
             body = {"id": made.id, "name": made.name, "key": made.key, "urls": urls}
-            return _private(body, status=201, headers={"Location": f"/api/v1/feed-keys/{made.id}"})
+            return private(body, status=201, headers={"Location": f"/api/v1/feed-keys/{made.id}"})
 
         return await once(request, node, actor, work)
 
@@ -176,8 +176,3 @@ def _shown(key: FeedKey) -> dict[str, Any]:
         "created": instant(key.created_at),
         "last_used": instant(key.last_used_at) if key.last_used_at else None,
     }
-
-
-def _private(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[Any]:
-    base = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
-    return Response(body, status_code=status, media_type=JSON_TYPE, headers={**base, **(headers or {})})

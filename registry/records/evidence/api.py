@@ -11,11 +11,10 @@ from litestar.params import PathParameter, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Scope
-from registry.errors import Malformed
-from registry.http import JSON_TYPE, AnyRequest, prepared, read_body, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, prepared, private, read_body, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
-from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId, private
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.evidence import queries, service, types, views
 from registry.records.evidence.names import attachment, name_in, safe_name
 from registry.records.evidence.service import Limits
@@ -165,9 +164,7 @@ class EvidenceController(Controller):
         `records:publish`.
         """
         actor.require(Scope.RECORDS_WRITE)
-        raw = await read_json_body(request, limit=MAX_HANDLING)
-        if not isinstance(raw, dict):
-            raise Malformed("The body is a JSON object.")
+        raw = await read_json_object(request, limit=MAX_HANDLING)
         if_match = request.headers.get("if-match")
         async with node.database.write() as session:
             kept = await service.share(session, actor, id, file, raw, if_match=if_match)

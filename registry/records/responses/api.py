@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Scope
 from registry.canonical import digest
-from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, private, read_cursor, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import queries as records
-from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId, private
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.responses import queries, service, views
 
 MOST = 200

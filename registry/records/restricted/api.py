@@ -11,9 +11,9 @@ from litestar.params import FromPath, PathParameter
 
 from registry.actor import Scope
 from registry.canonical import digest
-from registry.http import JSON_TYPE, AnyRequest, prepared, read_json_body
+from registry.http import JSON_TYPE, AnyRequest, prepared, private, read_json_body
 from registry.problems import problem_responses
-from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId, desk_of, private
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId, desk_of
 from registry.records.models import RestrictedPart
 from registry.records.restricted import queries, service, views
 

@@ -7,8 +7,8 @@ import pytest
 
 from registry.actor import Scope
 from registry.db import Database
-from tests.conftest import Join, Member
-from tests.registry.records.acting import act, lesson, more_of, submit
+from tests.conftest import Join, Member, member_of
+from tests.registry.records.acting import act, lesson, submit
 
 ALL = " ".join(scope for scope in Scope if scope is not Scope.REGISTRY_STEWARD)
 
@@ -48,7 +48,7 @@ async def test_each_role_is_told_what_it_can_do_something_about(
         "records:read": [],
     }
     for scope, types in told.items():
-        holder = await more_of(client, database, lab, scope)
+        holder = await member_of(database, client, lab.slug, scope)
         items = (await asked(client, holder))["items"]
         assert [(item["type"], item["subject"]) for item in items] == [(one, ids[one]) for one in types]
     everything = (await asked(client, lab))["items"]

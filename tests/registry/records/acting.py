@@ -4,9 +4,7 @@ from typing import Any
 
 import httpx
 
-from registry.db import Database
-from registry.providers import service as providers
-from tests.conftest import ORIGIN, Member
+from tests.conftest import Member
 
 STAMPED = ("schema", "id", "origin", "provider", "provider_sector", "prev")
 
@@ -104,16 +102,3 @@ async def titles(client: httpx.AsyncClient, address: str = "/api/v1/records", **
     answer = await client.get(address, params=query)
     assert answer.status_code == 200, answer.text
     return [item["title"] for item in answer.json()["items"]]
-
-
-async def more_of(
-    client: httpx.AsyncClient, database: Database, member: Member, scopes: str, *, origin: str = ORIGIN
-) -> Member:
-    """Another client of a member's organisation."""
-    async with database.write() as session:
-        made = await providers.add_client(session, member.slug, scopes, origin=origin, by="test")
-    answer = await client.post(
-        "/oauth/token", data={"grant_type": "client_credentials"}, auth=(made.client_id, made.client_secret)
-    )
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    return Member(member.slug, made.client_id, made.client_secret, headers)

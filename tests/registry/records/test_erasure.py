@@ -11,7 +11,7 @@ from registry.audit.models import Act
 from registry.extensions import Node
 from registry.records.models import Record, RestrictedPart, Version
 from tests.conftest import Join, Member
-from tests.registry.records.acting import incident, lesson
+from tests.registry.records.acting import act, incident, lesson, submit
 
 SECRET = "Zanzibarquartz"
 GROUND = {"code": "personal-data", "reason": "It named a victim."}
@@ -37,18 +37,9 @@ async def steward(join: Join) -> Member:
 
 
 async def begin(client: httpx.AsyncClient, lab: Member, **fields: Any) -> tuple[str, str]:
-    made = await client.post(
-        "/api/v1/records", json=incident(title=f"The {SECRET} matter", **fields), headers=lab.headers
-    )
+    made = await submit(client, lab, incident(title=f"The {SECRET} matter", **fields))
     assert made.status_code == 201, made.text
     return made.json()["id"], made.headers["etag"]
-
-
-async def act(
-    client: httpx.AsyncClient, who: Member, id: str, action: str, etag: str, **body: str
-) -> httpx.Response:
-    headers = {**who.headers, "If-Match": etag}
-    return await client.post(f"/api/v1/records/{id}/actions/{action}", json=body, headers=headers)
 
 
 async def test_every_path_says_that_it_was_erased_and_on_what_ground(
@@ -58,7 +49,7 @@ async def test_every_path_says_that_it_was_erased_and_on_what_ground(
     etag = (await act(client, lab, id, "publish", etag)).headers["etag"]
     for path in PATHS:
         await client.get(path.format(id=id))  # so that the front has it
-    done = await act(client, steward, id, "erase", etag, **GROUND)
+    done = await act(client, steward, id, "erase", etag, GROUND)
     assert (done.status_code, done.json()) == (200, {"id": id, "erased": True, "code": "personal-data"})
     for path in PATHS:
         for who in ({}, lab.headers, steward.headers):
@@ -71,7 +62,7 @@ async def test_every_path_says_that_it_was_erased_and_on_what_ground(
     assert (await client.get("/api/v1/changes")).json()["items"][-1]["action"] == "erased"
     draft = await client.get(f"/api/v1/records/{id}/draft", headers=lab.headers)
     assert draft.status_code == 410
-    again = await act(client, steward, id, "erase", etag, **GROUND)
+    again = await act(client, steward, id, "erase", etag, GROUND)
     assert (again.status_code, "erased already" in again.text) == (409, True)
 
 
@@ -102,7 +93,7 @@ async def test_nothing_of_it_is_left_in_tables_and_files(
         headers={**lab.headers, "Content-Type": "text/plain"},
     )
     assert file.status_code == 201, file.text
-    assert (await act(client, steward, id, "erase", etag, **GROUND)).status_code == 200
+    assert (await act(client, steward, id, "erase", etag, GROUND)).status_code == 200
     async with node.database.read() as session:
         record = (await session.scalars(select(Record).where(Record.id == id))).one()
         versions = (await session.scalars(select(Version).where(Version.record_pk == record.pk))).all()
@@ -124,7 +115,7 @@ async def test_a_draft_that_was_never_public_leaves_no_trace_for_others(
     client: httpx.AsyncClient, lab: Member, steward: Member
 ) -> None:
     id, etag = await begin(client, lab)
-    assert (await act(client, steward, id, "erase", etag, **GROUND)).status_code == 200
+    assert (await act(client, steward, id, "erase", etag, GROUND)).status_code == 200
     assert (await client.get(f"/api/v1/records/{id}")).status_code == 404
     assert (await client.get(f"/api/v1/records/{id}/draft", headers=lab.headers)).status_code == 410
     assert (await client.get("/api/v1/changes")).json()["items"] == []
@@ -134,9 +125,9 @@ async def test_only_a_steward_erases_and_says_why(
     client: httpx.AsyncClient, lab: Member, steward: Member
 ) -> None:
     id, etag = await begin(client, lab)
-    assert (await act(client, lab, id, "erase", etag, **GROUND)).status_code == 403
+    assert (await act(client, lab, id, "erase", etag, GROUND)).status_code == 403
     bare = await act(client, steward, id, "erase", etag)
     assert {finding["pointer"] for finding in bare.json()["findings"]} == {"/code", "/reason"}
-    assert (await act(client, steward, id, "erase", '"x"', **GROUND)).status_code == 412
-    assert (await act(client, steward, "CIR-000000000H", "erase", etag, **GROUND)).status_code == 404
+    assert (await act(client, steward, id, "erase", '"x"', GROUND)).status_code == 412
+    assert (await act(client, steward, "CIR-000000000H", "erase", etag, GROUND)).status_code == 404
     assert (await client.get(f"/api/v1/records/{id}/draft", headers=lab.headers)).status_code == 200

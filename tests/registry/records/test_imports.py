@@ -162,7 +162,7 @@ async def test_what_was_erased_is_not_taken_in_again(bench: Bench) -> None:
     await bench.bring(item)
     steward = Actor(name="ann@example.org", scopes=frozenset({Scope.REGISTRY_STEWARD}))
     async with bench.database.write() as session:
-        await erasure.erase(session, bench.desk, steward, item.id, "personal-data", "It named a victim.")
+        await erasure.erase(session, steward, item.id, "personal-data", "It named a victim.")
     for again in (item, bench.item("a", lesson(title="Changed"))):
         with pytest.raises(Conflict, match="erased here"):
             await bench.bring(again)

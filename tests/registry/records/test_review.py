@@ -10,7 +10,7 @@ from registry.actor import Scope
 from registry.audit.models import Act
 from registry.db import Database
 from registry.providers.models import Provider
-from tests.conftest import Join, Member
+from tests.conftest import Join, Member, member_of
 from tests.registry.records.acting import (
     STAMPED,
     act,
@@ -18,7 +18,6 @@ from tests.registry.records.acting import (
     draft,
     incident,
     lesson,
-    more_of,
     put,
     submit,
 )
@@ -214,7 +213,7 @@ async def test_under_the_four_eyes_rule_no_author_decides(
     lab = await join(scopes=ALL)
     async with database.write() as session:
         await session.execute(update(Provider).values(four_eyes=True))
-    editor, reviewer = [await more_of(client, database, lab, ALL) for _ in range(2)]
+    editor, reviewer = [await member_of(database, client, lab.slug, ALL) for _ in range(2)]
     made = await submit(client, lab, lesson())
     id, etag = made.json()["id"], made.headers["etag"]
     for action in ("publish", "schedule"):
