@@ -23,7 +23,8 @@ from registry.auth.checks import Checks, Uses
 from registry.auth.middleware import ActorMiddleware
 from registry.auth.session_api import SessionController
 from registry.canonical import MAX_DOCUMENT_BYTES
-from registry.changelog.tail import LogReader, Tail
+from registry.changelog.tail import Tail
+from registry.consumers import readers_of
 from registry.extensions import Extension, Node
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
@@ -32,7 +33,6 @@ from registry.http import AnyRequest, ReadableAddress
 from registry.joining.api import ProvidersController
 from registry.logs import RequestLog
 from registry.moderation import screening
-from registry.moderation.anomalies.reader import ActivityReader
 from registry.moderation.api import AnomaliesController
 from registry.moderation.limits.middleware import Guesses, Limits
 from registry.notices.api import NoticesController
@@ -49,6 +49,7 @@ from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
+from registry.transparency.api import LogController
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
@@ -58,6 +59,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ResponsesController,
     RestrictedController,
     EvidenceController,
+    LogController,
     TaxonomiesController,
     ProvidersController,
     AuditController,
@@ -174,10 +176,7 @@ def create_app(
     for extension in extensions:
         if extension.finder is not None and node.finder is None:
             node = node.with_finder(extension.finder(node))
-    readers: list[LogReader] = [ActivityReader(node)]
-    for extension in extensions:
-        readers += extension.readers(node) if extension.readers else ()
-    tails = [Tail(node.database, reader) for reader in readers]
+    tails = [Tail(node.database, reader) for reader in readers_of(node, extensions)]
     firing = Firing(node.database, partial(desk_of, node))
     follow = node.settings.run_readers if run_readers is None else run_readers
     checks, uses = Checks(), Uses(node.database)

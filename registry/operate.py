@@ -11,14 +11,15 @@ from typing import Any, cast
 
 import structlog
 
-from registry.changelog.tail import LogReader, Tail
+from registry.changelog.tail import Tail
+from registry.consumers import readers_of
 from registry.db import Database
 from registry.extensions import Extension, Node, load_extensions
 from registry.logs import configure
 from registry.memory import collect_seldom, share_heaps
-from registry.moderation.anomalies.reader import ActivityReader
 from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
+from registry.transparency.keys import prepare
 
 log = structlog.get_logger("candor.operate")
 
@@ -91,8 +92,9 @@ async def _loaded(settings: Settings) -> Node:
 
 async def _ready(settings: Settings) -> None:
     await ready_embedded(settings)
-    async with open_node(settings):
-        pass
+    async with open_node(settings) as node:
+        if settings.embedded:
+            prepare(settings, node.origin)
 
 
 async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
@@ -121,7 +123,4 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
 
 def tails_of(node: Node, extensions: Sequence[Extension]) -> list[Tail]:
     """The log readers: the registry's own, and those that the extensions bring."""
-    readers: list[LogReader] = [ActivityReader(node)]
-    for extension in extensions:
-        readers += extension.readers(node) if extension.readers else ()
-    return [Tail(node.database, reader) for reader in readers]
+    return [Tail(node.database, reader) for reader in readers_of(node, extensions)]

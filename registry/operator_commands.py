@@ -19,6 +19,7 @@ from registry.errors import Misconfigured
 from registry.extensions import load_extensions
 from registry.node import init_node, open_node
 from registry.settings import PREFIX, Settings, load
+from registry.transparency.keys import prepare
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
@@ -37,8 +38,10 @@ def register(app: typer.Typer) -> None:
 
 
 def init() -> None:
-    """Create or migrate the database, fix the origin, load the vocabularies. Safe to repeat."""
-    origin = terminal.run(init_node(terminal.settings()))
+    """Create or migrate the database, fix the origin, make keys, load the vocabularies. Safe to repeat."""
+    settings = terminal.settings()
+    origin = terminal.run(init_node(settings))
+    prepare(settings, origin)
     terminal.err.print(f"[green]Ready.[/] This registry is [bold]{origin}[/].")
 
 

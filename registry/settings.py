@@ -69,6 +69,18 @@ class Settings(BaseSettings):
         description="Addresses and networks whose `X-Forwarded-*` headers are believed, with commas between; "
         "none by default.",
     )
+    keys: Path | None = Field(
+        None, description="Folder of the keys that sign; `keys` in the data folder when unset."
+    )
+    log_key: SecretStr | None = Field(
+        None, description="The log's private key as text, instead of the file `log.key` among the keys."
+    )
+    log_store: str | None = Field(
+        None,
+        description="Where the log's files are kept: a folder, or `s3://bucket/prefix`; the database when "
+        "unset.",
+        max_length=1000,
+    )
     federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
     limits: bool = Field(True, description="Turn away who asks too much.")
     limits_url: SecretStr | None = Field(
@@ -249,6 +261,10 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the database is the embedded default, which `serve` may migrate by itself."""
         return self.database.startswith("sqlite")
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.keys or self.data / "keys"
 
     @property
     def index_folder(self) -> Path:

@@ -148,7 +148,7 @@ async def put_handling(
         restricted = checked.submission.get("restricted", [])
     asked = checked.submission
     if wrong := await groups_beyond(
-        session, record.provider_pk, asked.get("handling", {}), asked.get("restricted", ())
+        session, record.owner, asked.get("handling", {}), asked.get("restricted", ())
     ):
         raise Invalid("The handling cannot be taken as it is.", findings=(*findings, *wrong))
     if record.current and handling["tlp"] != Tlp.CLEAR:

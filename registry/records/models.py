@@ -15,7 +15,8 @@ class Record(Base):
     withdrawal and while `suppressed` holds the code of an order to withhold the record here. `first_seq` and
     `last_seq` are the public sequence numbers of its first and its newest public version. `shown_provider` is
     the slug that readers may know, null where attribution is not named;
-    `provider_pk` is the organisation that owns it, whatever readers may know. `tlp`, with the rows of
+    `provider_pk` is the organisation that owns it, whatever readers may know; null for a record of another
+    registry, which nobody here works on. `tlp`, with the rows of
     `Audience`, says whom its shared versions are for, also after there is a public one; it is CLEAR where
     nothing was shared.
     """
@@ -41,7 +42,7 @@ class Record(Base):
     origin: Mapped[str] = mapped_column(String(255))
     id: Mapped[str] = mapped_column(String(16))
     kind: Mapped[str] = mapped_column(String(16))
-    provider_pk: Mapped[int] = mapped_column(ForeignKey("provider.pk"))
+    provider_pk: Mapped[int | None] = mapped_column(ForeignKey("provider.pk"))
     life: Mapped[str] = mapped_column(String(16))
     listed: Mapped[bool] = mapped_column(default=False)
     imported: Mapped[bool] = mapped_column(default=False)
@@ -59,6 +60,13 @@ class Record(Base):
     erased: Mapped[str | None] = mapped_column(String(200))
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def owner(self) -> int:
+        """The organisation that owns a record of our own. Raises `RuntimeError` for another registry's."""
+        if self.provider_pk is None:
+            raise RuntimeError(f"{self.id} is a record of {self.origin}: nobody here works on it")
+        return self.provider_pk
 
 
 class Version(Base):

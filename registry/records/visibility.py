@@ -39,7 +39,7 @@ class Facts:
     public: bool
     shared: bool
     tlp: Tlp
-    provider: int
+    provider: int | None
     groups: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
     suppressed: bool = False
@@ -202,7 +202,7 @@ def _beside(actor: Actor, tlp: Any, shared_with: _Exists) -> ColumnElement[bool]
     return or_(Record.provider_pk == actor.provider, and_(readable(actor), named))
 
 
-def may_work_on(actor: Actor, provider: int) -> bool:
+def may_work_on(actor: Actor, provider: int | None) -> bool:
     """Whether drafts of that organisation's records exist, for all that the actor can tell."""
     return actor.steward or (actor.provider is not None and actor.provider == provider)
 

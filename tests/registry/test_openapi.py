@@ -128,7 +128,19 @@ async def test_errors_are_documented_as_problems(document: dict[str, Any]) -> No
 async def test_what_is_for_operators_alone_is_not_in_it(document: dict[str, Any]) -> None:
     assert not {"/metrics", "/schema", "/schema/openapi.json", "/schema/{path}"} & set(document["paths"])
     assert all(
-        path.startswith(("/api/", "/feeds", "/oauth/", "/.well-known/", "/healthz", "/readyz"))
+        path.startswith(
+            (
+                "/api/",
+                "/feeds",
+                "/log/",
+                "/mirror/",
+                "/federation/",
+                "/oauth/",
+                "/.well-known/",
+                "/healthz",
+                "/readyz",
+            )
+        )
         for path in document["paths"]
     )
 

@@ -196,7 +196,7 @@ async def _checked(session: AsyncSession, record: Record, handling: Mapping[str,
         problem = "Groups and people are named, but not the level at which they may see it."
         findings.append(Finding("tlp-missing", "/tlp", problem, 'Add "AMBER" for groups, "RED" for people.'))
     named = ((f"/groups/{place}", slug) for place, slug in enumerate(shared.get("groups") or ()))
-    findings += await unknown_groups(session, record.provider_pk, named)
+    findings += await unknown_groups(session, record.owner, named)
     if findings:
         raise Invalid("The file cannot be shared as asked.", findings=findings)
     return shared

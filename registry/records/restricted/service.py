@@ -184,7 +184,7 @@ async def _checked(session: AsyncSession, desk: Desk, record: Record, name: str,
     if not has_errors(findings):
         part = Restricted.model_validate(sent).model_dump(exclude_unset=True, exclude_none=True)
         named = ((f"/groups/{place}", slug) for place, slug in enumerate(part.get("groups") or ()))
-        findings += await unknown_groups(session, record.provider_pk, named)
+        findings += await unknown_groups(session, record.owner, named)
     if has_errors(findings):
         raise Invalid("The part cannot be taken as it is.", findings=findings)
     return part

@@ -1,0 +1,75 @@
+"""The log over HTTP: its checkpoint, its tiles and bundles, and the proof of a version."""
+
+from litestar import Controller, Response, get
+from litestar.params import FromPath
+
+from registry.canonical import digest
+from registry.errors import NotFound
+from registry.http import IMMUTABLE, JSON_TYPE, AnyRequest, json_bytes, prepared
+from registry.ids import parse_id
+from registry.problems import problem_responses
+from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
+from registry.transparency.entries import log_of
+from registry.transparency.proofs import prove
+from registry.transparency.sequencer import LOG_SCOPE
+from registry.transparency.storage import open_storage
+from registry.transparency.tiles import parse_path
+from registry.transparency.trees import OWN
+
+CHECKPOINT_TYPE = "text/plain; charset=utf-8"
+TILE_TYPE = "application/octet-stream"
+SHORTLY = "public, max-age=1, s-maxage=1, must-revalidate"
+
+
+class LogController(Controller):
+    """The files of tlog-tiles, and what is read from them."""
+
+    tags = ("log",)
+
+    @get("/log/checkpoint", operation_id="readCheckpoint", responses=problem_responses(404))
+    async def checkpoint(self, request: AnyRequest, node: Nodes, reading: Reading) -> Response[bytes]:
+        """How many entries the log has and under which root, signed: a C2SP tlog-checkpoint."""
+        row = await log_of(reading, node.origin)
+        if row is None or row.checkpoint is None:
+            raise NotFound("Nothing was published here yet: the log has no checkpoint.")
+        return prepared(
+            request,
+            row.checkpoint,
+            CHECKPOINT_TYPE,
+            etag=digest(row.checkpoint)[:32],
+            scopes=(LOG_SCOPE,),
+            cache=SHORTLY,
+        )
+
+    @get("/log/{path:path}", operation_id="readTile", responses=problem_responses(400, 404))
+    async def tile(self, request: AnyRequest, node: Nodes, path: FromPath[str]) -> Response[bytes]:
+        """A tile, or a bundle of entries: C2SP tlog-tiles. What once stood at a path never changes."""
+        tile = parse_path(path.lstrip("/"))
+        body = None
+        if tile is not None:
+            body = await open_storage(node.settings, node.database).get(OWN + tile.path)
+        if body is None:
+            raise NotFound("There is no such tile. A partial tile is gone once the full one is there.")
+        return prepared(request, body, TILE_TYPE, etag=digest(body)[:32], scopes=("never",), cache=IMMUTABLE)
+
+    @get(
+        "/api/v1/records/{id:str}/versions/{number:str}/proof",
+        operation_id="readProof",
+        responses=problem_responses(400, 404, 410, 451, 503),
+    )
+    async def proof(
+        self,
+        request: AnyRequest,
+        node: Nodes,
+        reading: Reading,
+        actor: Actors,
+        id: RecordId,
+        number: FromPath[str],
+        origin: Origin = None,
+    ) -> Response[bytes]:
+        """What shows that this version stands in the log of its origin, under a signed checkpoint."""
+        storage = open_storage(node.settings, node.database)
+        proof = await prove(reading, storage, actor, id, number, origin, own=node.origin)
+        body = json_bytes(proof.as_json())
+        scopes = (LOG_SCOPE, f"record:{parse_id(id)}")
+        return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=scopes)

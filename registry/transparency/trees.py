@@ -1,0 +1,144 @@
+"""Keeping a log's files: our own, and those of the logs that we mirror.
+
+Entries come in order; what is written for them follows from them alone, so that whatever was interrupted is
+simply done again. Readers may see a tile before any checkpoint speaks of it, which does no harm; the other
+way round would.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from registry.transparency.merkle import Frontier, Node, Range, nodes_of, proof, root_of
+from registry.transparency.storage import Storage
+from registry.transparency.tiles import (
+    WIDTH,
+    Tile,
+    encode_bundle,
+    hashes_of,
+    node_from,
+    tile_holding,
+    tiles_between,
+)
+
+OWN = "log/"
+# How far below a tile's width its last version is looked for, before it is worked out from all below it.
+_STEP_BACK = 16
+
+Hashed = tuple[bytes, bytes]
+"""An entry, and the hash of its leaf."""
+
+
+def mirror_prefix(origin: str) -> str:
+    """Where the files of another origin's log stand here."""
+    return f"mirror/{hashlib.sha256(origin.encode()).hexdigest()}/"
+
+
+class LogDamaged(Exception):
+    """A file that a log's size promises is not there, or is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """The files of one log: those under `prefix`."""
+
+    storage: Storage
+    prefix: str
+
+    async def grow(
+        self, old: int, new: int, entries: Callable[[int, int], Awaitable[Sequence[Hashed]]]
+    ) -> None:
+        """Write what a log of `new` entries has and one of `old` entries did not: bundles first, then tiles
+        from below; then see that they last. `entries` hands over those from the first index up to, and
+        without, the second.
+        """
+        for start in range(old - old % WIDTH, new, WIDTH):
+            end = min(start + WIDTH, new)
+            held = await entries(start, end)
+            index = start // WIDTH
+            width = end - start
+            await self.storage.put(
+                {
+                    self._path(Tile(None, index, width)): encode_bundle([entry for entry, _ in held]),
+                    self._path(Tile(0, index, width)): b"".join(hash for _, hash in held),
+                }
+            )
+        for tile in tiles_between(old, new):
+            if tile.level:
+                await self.storage.put({self._path(tile): await self._above(tile, new)})
+        await self.storage.sync()
+
+    async def _above(self, tile: Tile, size: int) -> bytes:
+        """The hashes of a tile: the roots of the full tiles below it."""
+        level = (tile.level or 0) - 1
+        roots: list[bytes] = []
+        if tile.width > 1:
+            held = await self._narrower(tile)
+            roots = hashes_of(held) if held is not None else []
+        for place in range(len(roots), tile.width):
+            below = await self.read(Tile(level, tile.index * WIDTH + place))
+            roots.append(root_of(hashes_of(below)))
+        return b"".join(roots)
+
+    async def _narrower(self, tile: Tile) -> bytes | None:
+        """The widest partial version of a tile that is narrower than it, where there is one."""
+        for width in range(tile.width - 1, max(0, tile.width - _STEP_BACK), -1):
+            held = await self.storage.get(self._path(Tile(tile.level, tile.index, width)))
+            if held is not None:
+                return held
+        return None
+
+    async def forget_partials(self, old: int, new: int) -> None:
+        """Remove the partial versions of tiles that became full when the log grew: once a checkpoint covers
+        the full ones, whoever looks for a partial one takes the full one (tlog-tiles).
+        """
+        level = 0
+        while old >> 8 * level or new >> 8 * level:
+            before, now = old >> 8 * level, new >> 8 * level
+            if before % WIDTH and before // WIDTH < now // WIDTH:
+                index = before // WIDTH
+                places: tuple[int | None, ...] = (level, None) if level == 0 else (level,)
+                await self.storage.delete(
+                    self._path(Tile(place, index, width)) for place in places for width in range(1, WIDTH)
+                )
+            level += 1
+
+    async def read(self, tile: Tile) -> bytes:
+        """The bytes of a tile or bundle. Raises `LogDamaged` where they are not there."""
+        body = await self.storage.get(self._path(tile))
+        if body is None:
+            raise LogDamaged(f"{self._path(tile)} is missing.")
+        return body
+
+    async def prove(self, ranges: Sequence[Range], size: int) -> list[bytes]:
+        """The hashes of a proof's ranges in a log of `size` entries."""
+        nodes: dict[Node, bytes] = {}
+        held: dict[Tile, bytes] = {}
+        for node in nodes_of(ranges):
+            tile, start, end = tile_holding(node, size)
+            if tile not in held:
+                held[tile] = await self._at_least(tile)
+            nodes[node] = node_from(held[tile], start, end)
+        return proof(ranges, nodes.__getitem__)
+
+    async def _at_least(self, tile: Tile) -> bytes:
+        """A tile, from the full one where the partial one is gone."""
+        body = await self.storage.get(self._path(tile))
+        if body is None and not tile.full:
+            body = await self.storage.get(self._path(Tile(tile.level, tile.index)))
+        if body is None:
+            raise LogDamaged(f"{self._path(tile)} is missing.")
+        return body
+
+    def _path(self, tile: Tile) -> str:
+        return self.prefix + tile.path
+
+
+def pack(frontier: Frontier) -> bytes:
+    """A frontier's nodes as a row holds them."""
+    return b"".join(frontier.nodes)
+
+
+def unpack(size: int, nodes: bytes) -> Frontier:
+    """A frontier from its row."""
+    return Frontier(size, tuple(hashes_of(nodes)))
