@@ -35,8 +35,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def root_of(hashes: Sequence[bytes]) -> bytes:
     """The root over the hashes of complete subtrees of one size, in order; leaves among them."""
     frontier = Frontier()
-    for each in hashes:
-        frontier.append(each)
+    frontier.extend(hashes)
     return frontier.root
 
 
