@@ -8,6 +8,7 @@ from sqlalchemy import JSON, BigInteger
 import registry.audit.models
 import registry.auth.models
 import registry.changelog.models
+import registry.federation.models
 import registry.idempotency
 import registry.moderation.anomalies.models
 import registry.moderation.screening.models
