@@ -60,6 +60,10 @@ def without_forbidden_characters(text: str) -> str:
     return _FORBIDDEN.sub("", text)
 
 
+CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+"""A reason as a code, for where words have no place: an entry of the log stands there for good."""
+
+
 def is_line(text: Any, longest: int) -> bool:
     """Whether `text` is one line of 1 to `longest` characters, in any script, that a document may hold."""
     return (

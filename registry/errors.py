@@ -57,6 +57,8 @@ class CandorError(Exception):
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
+    told_without: ClassVar[frozenset[str]] = frozenset()
+    """Names in `extra` that are told as null where there is no value yet; others are left out."""
 
     def __init__(
         self, detail: str, *, findings: Sequence[Finding] = (), retry_after: int | None = None, **extra: Any
@@ -106,6 +108,7 @@ class Conflict(CandorError):
 class Gone(CandorError):
     code = "gone"
     title = "Erased"
+    told_without = frozenset({"erase_index"})
 
 
 class PreconditionFailed(CandorError):

@@ -94,7 +94,9 @@ def status_of(error: CandorError) -> int:
 
 def body_of(error: CandorError, instance: str) -> dict[str, Any]:
     """The problem document for an error."""
-    extra = {key: value for key, value in error.extra.items() if value is not None}
+    extra = {
+        key: value for key, value in error.extra.items() if value is not None or key in error.told_without
+    }
     body = {
         "type": TYPE_PREFIX + error.code,
         "title": error.title,

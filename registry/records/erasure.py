@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
 from registry.audit.service import note
+from registry.canonical import CODE
 from registry.db import now
-from registry.errors import Conflict, Invalid
+from registry.errors import Conflict, Finding, Invalid
 from registry.idempotency import Replay
 from registry.moderation.screening.service import forget
 from registry.records import queries
@@ -31,11 +32,24 @@ from registry.records.models import (
 from registry.records.preconditions import match
 from registry.records.responses.models import ResponsesSeen
 from registry.records.restricted.store import erase_parts
-from registry.records.suppression import any_record, code_findings, reason_findings, tell
+from registry.records.suppression import any_record, reason_findings, tell
 from registry.records.workflow import Life
 
 # What speaks of the text, is found by it, or approved it by its digest.
 _ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
+
+
+GROUNDS = (
+    "personal-data",
+    "court-order",
+    "copyright",
+    "safety",
+    "secret",
+    "unlawful",
+    "request",
+    "other",
+)
+"""The grounds that docs/operator.md explains. Any other code is taken, too: laws differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ async def erase(
     reason: str,
     *,
     if_match: str | None = "*",
+    origin: str | None = None,
 ) -> Erased:
     """Destroy what a record says, published or not. `code` says on what ground, to everybody who asks for it.
 
@@ -62,18 +77,17 @@ async def erase(
     newest version's ETag, or the draft's while there is none.
     """
     actor.require(Scope.REGISTRY_STEWARD)
-    findings = code_findings(code, "The ground of an erasure", "personal-data")
-    if findings := [*findings, *reason_findings(reason)]:
+    if findings := [*_ground_findings(code), *reason_findings(reason)]:
         raise Invalid("An erasure names its ground and says why.", findings=findings)
-    record = await any_record(session, id)
+    record = await any_record(session, id, origin)
     if record.erased is not None:
         raise Conflict(f"{record.id} is erased already: {record.erased}.")
     before = await queries.last_version(session, record)
     draft = await session.get(Draft, record.pk)
     await match(session, if_match, record, None if before else draft, before)
-    await tell(session, actor, record, "erased")
+    await tell(session, actor, record, "erased", code=code)
     await _destroy(session, record)
-    record.erased, record.erased_at = code.strip(), now()
+    record.erased, record.erased_at = code, now()
     await note(
         session,
         actor,
@@ -106,3 +120,15 @@ async def _destroy(session: AsyncSession, record: Record) -> None:
     record.last_seq = record.shown_provider = record.input_digest = None
     record.suppressed = record.suppressed_at = None
     await session.flush()
+
+
+def _ground_findings(code: str) -> list[Finding]:
+    """What is wrong with a ground. It stands in the log for good, where words have no place."""
+    if isinstance(code, str) and CODE.fullmatch(code):
+        return []
+    problem = (
+        "The ground of an erasure is a code: it stands in the log for good, and words could tell of what was "
+        "erased. It has 1 to 40 small letters, digits and hyphens, and begins with a letter."
+    )
+    known = ", ".join(f'"{ground}"' for ground in GROUNDS[:-1])
+    return [Finding("bad-code", "/code", problem, f'Such as {known} or "{GROUNDS[-1]}".')]

@@ -125,7 +125,8 @@ class TakesOrder(Operation):
                 properties={
                     "code": Schema(
                         type=OpenAPIType.STRING,
-                        description="suppress: the order; erase: the ground; as every reader is told.",
+                        description="As every reader is told. suppress: the order, in words. "
+                        "erase: the ground, as a code such as personal-data, court-order or copyright.",
                     ),
                     "reason": Schema(type=OpenAPIType.STRING, description="Why, for the audit trail."),
                 },

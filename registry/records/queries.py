@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
-from registry.errors import Gone, NotFound, Suppressed
+from registry.errors import NotFound, Suppressed
 from registry.ids import parse_id
 from registry.providers.models import Provider
+from registry.records.gone import gone, tell_if_erased
 from registry.records.models import (
     Audience,
     Draft,
@@ -34,13 +35,11 @@ from registry.records.visibility import (
     is_for,
     may_read,
     may_read_shared,
-    may_work_on,
     readable,
     workable,
 )
 
 _NO_RECORD = "There is no record {id} here."
-_ERASED = "The record {id} was erased, and cannot be had back: {code}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +151,10 @@ async def _audience(session: AsyncSession, record: Record) -> tuple[list[str], l
 
 
 async def readable_record(
-    session: AsyncSession, actor: Actor, id: str, origin: str | None
+    session: AsyncSession, actor: Actor, id: str, origin: str | None, *, version: int | None = None
 ) -> tuple[Record, Facts]:
-    """The record, if the actor may read it. Local wins where two origins hold the same id.
+    """The record, if the actor may read it. Local wins where two origins hold the same id. Whoever asks for a
+    public version of it names that: of each, the log tells apart that it was erased.
 
     What is hidden and what does not exist take the same path to the same error: the database is asked the
     same question, and answers it the same way. Raises `Suppressed` for what an order withholds.
@@ -165,7 +165,7 @@ async def readable_record(
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
     if record is None:
-        await _tell_if_erased(session, actor, tidy, origin)
+        await tell_if_erased(session, actor, tidy, origin, version)
         raise NotFound(_NO_RECORD.format(id=tidy))
     facts = await _facts(session, record)
     if not may_read(actor, facts):
@@ -174,18 +174,6 @@ async def readable_record(
             order=record.suppressed,
         )
     return record, facts
-
-
-async def _tell_if_erased(session: AsyncSession, actor: Actor, id: str, origin: str | None) -> None:
-    """Raises `Gone` for a record that was erased, to all who could know that it was there."""
-    query = select(Record.erased, Record.first_seq, Record.provider_pk).where(
-        Record.id == id, Record.erased.is_not(None)
-    )
-    if origin is not None:
-        query = query.where(Record.origin == origin)
-    row = (await session.execute(query.order_by(Record.pk).limit(1))).first()
-    if row is not None and (row.first_seq is not None or may_work_on(actor, row.provider_pk)):
-        raise Gone(_ERASED.format(id=id, code=row.erased), ground=row.erased)
 
 
 async def newest(session: AsyncSession, actor: Actor, id: str, origin: str | None = None) -> Stored:
@@ -215,7 +203,8 @@ async def versions(
     limit: int = 500,
 ) -> list[Stored]:
     """The versions that the actor may read, newest first. Raises `NotFound` when that is none at all."""
-    record, facts = await readable_record(session, actor, id, origin)
+    number = only[1] if only is not None and not only[0] else None
+    record, facts = await readable_record(session, actor, id, origin, version=number)
     query = (
         select(*STORED)
         .join(Version, Version.record_pk == Record.pk)
@@ -439,7 +428,7 @@ async def _drafted(session: AsyncSession, id: str, seen: ColumnElement[bool]) ->
     if row is None:
         raise NotFound(_NO_RECORD.format(id=tidy))
     if row.Record.erased is not None:
-        raise Gone(_ERASED.format(id=tidy, code=row.Record.erased), ground=row.Record.erased)
+        raise await gone(session, row.Record)
     return row.Record, row.Draft
 
 

@@ -44,6 +44,7 @@ async def suppress(
     reason: str,
     *,
     if_match: str | None = ANY,
+    origin: str | None = None,
 ) -> Withheld:
     """Withhold a record by an order. `code` is a short text of the order, which every reader is told.
 
@@ -51,10 +52,9 @@ async def suppress(
     withhold or it is withheld already, and what `If-Match` demands.
     """
     actor.require(Scope.REGISTRY_STEWARD)
-    findings = code_findings(code, "The code of an order", "Court of Example, 12 O 34/26")
-    if findings := [*findings, *reason_findings(reason)]:
+    if findings := [*_order_findings(code), *reason_findings(reason)]:
         raise Invalid("A suppression names its order and says why.", findings=findings)
-    record = await any_record(session, id)
+    record = await any_record(session, id, origin)
     if record.suppressed is not None:
         raise Conflict(f"{record.id} is suppressed already, by {record.suppressed!r}.")
     before = await queries.last_version(session, record)
@@ -64,7 +64,7 @@ async def suppress(
     record.suppressed = code.strip()
     record.suppressed_at = now()
     record.listed = False
-    await tell(session, actor, record, "suppressed")
+    await tell(session, actor, record, "suppressed", code=record.suppressed)
     await note(
         session,
         actor,
@@ -80,13 +80,19 @@ async def suppress(
 
 
 async def unsuppress(
-    session: AsyncSession, actor: Actor, id: str, reason: str, *, if_match: str | None = ANY
+    session: AsyncSession,
+    actor: Actor,
+    id: str,
+    reason: str,
+    *,
+    if_match: str | None = ANY,
+    origin: str | None = None,
 ) -> Withheld:
     """Show a record again that an order withheld: as it is now, withdrawn when it was withdrawn."""
     actor.require(Scope.REGISTRY_STEWARD)
     if findings := reason_findings(reason):
         raise Invalid("Say why the record is shown again.", findings=findings)
-    record = await any_record(session, id)
+    record = await any_record(session, id, origin)
     before = await queries.last_version(session, record)
     if record.suppressed is None or before is None:
         raise Conflict(f"{record.id} is not suppressed.")
@@ -109,18 +115,27 @@ async def unsuppress(
     return Withheld(record.id, None, before.commit)
 
 
-async def any_record(session: AsyncSession, id: str) -> Record:
-    """The record of that id, whoever may read it, under the changelog's lock. Raises `NotFound`."""
+async def any_record(session: AsyncSession, id: str, origin: str | None = None) -> Record:
+    """The record of that id, whoever may read it, under the changelog's lock; our own where several origins
+    have one and none is named. Raises `NotFound`.
+    """
     await lock(session)
     tidy = parse_id(id)
-    record = await session.scalar(select(Record).where(Record.id == tidy).order_by(Record.pk).limit(1))
+    query = select(Record).where(Record.id == tidy)
+    if origin is not None:
+        query = query.where(Record.origin == origin)
+    record = await session.scalar(query.order_by(Record.provider_pk.is_(None), Record.pk).limit(1))
     if record is None:
         raise NotFound(f"There is no record {tidy} here.")
     return record
 
 
-async def tell(session: AsyncSession, actor: Actor, record: Record, action: str) -> None:
-    """A public change: the index and every follower have to let go of the record, or take it up."""
+async def tell(
+    session: AsyncSession, actor: Actor, record: Record, action: str, *, code: str | None = None
+) -> None:
+    """A public change: the index and every follower have to let go of the record, or take it up. `code` is
+    that of the order, or of the ground.
+    """
     public = record.current > 0
     left = await scopes_left(session, [record]) if public else {}
     scopes = ("all", f"record:{record.id}", f"kind:{record.kind}", *left.get(record.pk, ())) if public else ()
@@ -135,16 +150,17 @@ async def tell(session: AsyncSession, actor: Actor, record: Record, action: str)
         kind=record.kind,
         public=public,
         scopes=tuple(dict.fromkeys(scopes)),
+        detail={"code": code} if code is not None else {},
     )
     await append(session, [entry])
 
 
-def code_findings(code: str, what: str, example: str) -> list[Finding]:
-    """What is wrong with the code that readers are told; `what` names it."""
+def _order_findings(code: str) -> list[Finding]:
+    """What is wrong with the name of an order, which readers are told."""
     if is_line(code, LONGEST_CODE):
         return []
-    problem = f"{what} is one line of 1 to {LONGEST_CODE} characters."
-    return [Finding("bad-code", "/code", problem, f'Such as "{example}".')]
+    problem = f"The code of an order is one line of 1 to {LONGEST_CODE} characters."
+    return [Finding("bad-code", "/code", problem, 'Such as "Court of Example, 12 O 34/26".')]
 
 
 def reason_findings(reason: str) -> list[Finding]:

@@ -13,14 +13,12 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from registry.canonical import canonical
+from registry.canonical import CODE, canonical
 from registry.errors import Malformed
 from registry.transparency.notes import NoteError, Signer, Verifier, read_verifier
 
 LARGEST_LEAF = 4096
 FORMAT = 1
-CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
-"""A reason as a code: words are not for the log."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[!-~]{1,64}")
 _MOST = 2**53 - 1

@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from registry.canonical import CODE
 from registry.changelog.append import Entry, append
 from registry.changelog.tail import ChangeRow
 from registry.db import Database, now
@@ -30,7 +31,7 @@ from registry.transparency.entries import (
     versions_held,
 )
 from registry.transparency.keys import Keys
-from registry.transparency.leaves import CODE, EraseLeaf, RecordLeaf
+from registry.transparency.leaves import EraseLeaf, RecordLeaf
 from registry.transparency.merkle import leaf_hash
 from registry.transparency.models import Log
 from registry.transparency.notes import Checkpoint, read_checkpoint, read_note, sign_checkpoint

@@ -56,6 +56,7 @@ async def test_every_path_says_that_it_was_erased_and_on_what_ground(
             answer = await client.get(path.format(id=id), headers=who)
             assert answer.status_code == 410, (path, answer.text)
             assert answer.json()["ground"] == "personal-data"
+            assert answer.json()["erase_index"] is None  # there is no log here that could have it
             assert SECRET not in answer.text
     for path in ("/api/v1/records", "/feeds/all.json", "/feeds/provider/lab.atom", "/sitemap.xml"):
         assert id not in (await client.get(path)).text, path
@@ -128,6 +129,9 @@ async def test_only_a_steward_erases_and_says_why(
     assert (await act(client, lab, id, "erase", etag, GROUND)).status_code == 403
     bare = await act(client, steward, id, "erase", etag)
     assert {finding["pointer"] for finding in bare.json()["findings"]} == {"/code", "/reason"}
+    words = await act(client, steward, id, "erase", etag, {**GROUND, "code": "It named Ada."})
+    assert [finding["pointer"] for finding in words.json()["findings"]] == ["/code"]
+    assert "personal-data" in words.json()["findings"][0]["suggestion"]
     assert (await act(client, steward, id, "erase", '"x"', GROUND)).status_code == 412
     assert (await act(client, steward, "CIR-000000000H", "erase", etag, GROUND)).status_code == 404
     assert (await client.get(f"/api/v1/records/{id}/draft", headers=lab.headers)).status_code == 200

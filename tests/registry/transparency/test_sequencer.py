@@ -121,3 +121,7 @@ async def test_an_erasure_is_told_for_each_version(
         EraseLeaf(signed.origin, 2, "personal-data"),
     ]
     assert "A person" not in json.dumps([repr(leaf) for leaf in leaves])
+    for address, index in (("", 4), ("/versions", 4), ("/versions/1", 3), ("/versions/2", 4)):
+        told = await client.get(f"/api/v1/records/{gone['id']}{address}")
+        assert (told.status_code, told.json()["erase_index"]) == (410, index)
+        assert f"Entry {index} of the log" in told.json()["detail"]

@@ -1,0 +1,61 @@
+"""What is said of a record that was erased: on what ground, and where the log tells of it."""
+
+from sqlalchemy import BigInteger, Integer, String, column, select, table
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.actor import Actor
+from registry.errors import Gone
+from registry.records.models import Record
+from registry.records.visibility import may_work_on
+
+# By their names: the log stands above this room.
+_LOG = table("log", column("pk", BigInteger), column("origin", String), column("published", BigInteger))
+_ENTRY = table(
+    "log_entry",
+    column("log_pk", BigInteger),
+    column("record_id", String),
+    column("version", Integer),
+    column("erased", BigInteger),
+)
+
+
+async def tell_if_erased(
+    session: AsyncSession, actor: Actor, id: str, origin: str | None, version: int | None
+) -> None:
+    """Raises `Gone` for a record that was erased, to all who could know that it was there."""
+    query = select(Record).where(Record.id == id, Record.erased.is_not(None))
+    if origin is not None:
+        query = query.where(Record.origin == origin)
+    record = await session.scalar(query.order_by(Record.pk).limit(1))
+    if record is not None and (record.first_seq is not None or may_work_on(actor, record.provider_pk)):
+        raise await gone(session, record, version)
+
+
+async def gone(session: AsyncSession, record: Record, version: int | None = None) -> Gone:
+    """The error that an erased record answers with. `erase_index` is the index of the entry in its origin's
+    log that tells of the erasure of that version, or of the newest; None until a signed checkpoint covers it.
+    """
+    index = await _erase_index(session, record, version)
+    told = f" Entry {index} of the log of {record.origin} tells of it." if index is not None else ""
+    return Gone(
+        f"The record {record.id} was erased, and cannot be had back: {record.erased}.{told}",
+        ground=record.erased,
+        erase_index=index,
+    )
+
+
+async def _erase_index(session: AsyncSession, record: Record, version: int | None) -> int | None:
+    query = (
+        select(_ENTRY.c.erased)
+        .join(_LOG, _LOG.c.pk == _ENTRY.c.log_pk)
+        .where(
+            _LOG.c.origin == record.origin,
+            _ENTRY.c.record_id == record.id,
+            _ENTRY.c.erased < _LOG.c.published,
+        )
+        .order_by(_ENTRY.c.version.desc())
+        .limit(1)
+    )
+    if version is not None:
+        query = query.where(_ENTRY.c.version == version)
+    return await session.scalar(query)
