@@ -50,6 +50,7 @@ from registry.sharing.api import SharingController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
 from registry.transparency.api import LogController
+from registry.transparency.storage import Storage, open_storage
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     RecordsController,
@@ -82,6 +83,7 @@ class _Bound:
     """All that belongs to one node: what its framework runs for."""
 
     node: Node
+    storage: Storage
     middleware: tuple[ASGIMiddleware, ...]
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -102,6 +104,7 @@ class Framework:
             dependencies={
                 "node": Provide(lambda: self.bound.node, sync_to_thread=False),
                 "keeper": Provide(lambda: self.bound.node.vocabulary, sync_to_thread=False),
+                "storage": Provide(lambda: self.bound.storage, sync_to_thread=False),
                 "actor": Provide(_actor),
                 "reading": Provide(self._reading),
             },
@@ -176,7 +179,8 @@ def create_app(
     for extension in extensions:
         if extension.finder is not None and node.finder is None:
             node = node.with_finder(extension.finder(node))
-    tails = [Tail(node.database, reader) for reader in readers_of(node, extensions)]
+    storage = open_storage(node.settings, node.database)
+    tails = [Tail(node.database, reader) for reader in readers_of(node, extensions, storage)]
     firing = Firing(node.database, partial(desk_of, node))
     follow = node.settings.run_readers if run_readers is None else run_readers
     checks, uses = Checks(), Uses(node.database)
@@ -192,9 +196,8 @@ def create_app(
     )
     running = _running(node, tails if follow else (), firing if follow else None, front, uses)
     pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
-    framework.bind(
-        _Bound(node, middleware, running), front=front, **({"error_page": pages[-1]} if pages else {})
-    )
+    bound = _Bound(node, storage, middleware, running)
+    framework.bind(bound, front=front, **({"error_page": pages[-1]} if pages else {}))
     node.database.on_commit += [checks.forget, front.refresh]
     return Application(framework.litestar, front, tails)
 

@@ -7,15 +7,16 @@ from registry.extensions import Extension, Node
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.transparency import keys
 from registry.transparency.sequencer import Sequencer
-from registry.transparency.storage import open_storage
+from registry.transparency.storage import Storage
 
 
-def readers_of(node: Node, extensions: Sequence[Extension]) -> list[LogReader]:
-    """Each reads by itself, under a lease of its own. Only a process with the log's key writes the log."""
+def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) -> list[LogReader]:
+    """Each reads by itself, under a lease of its own. Only a process with the log's key writes the log, whose
+    files are in `storage`.
+    """
     readers: list[LogReader] = [ActivityReader(node)]
     held = keys.load(node.settings, node.origin)
     if held.log:
-        storage = open_storage(node.settings, node.database)
         readers.append(Sequencer(node.database, node.origin, held, storage))
     for extension in extensions:
         readers += extension.readers(node) if extension.readers else ()

@@ -20,6 +20,7 @@ from registry.memory import collect_seldom, share_heaps
 from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
 from registry.transparency.keys import prepare
+from registry.transparency.storage import open_storage
 
 log = structlog.get_logger("candor.operate")
 
@@ -123,4 +124,5 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
 
 def tails_of(node: Node, extensions: Sequence[Extension]) -> list[Tail]:
     """The log readers: the registry's own, and those that the extensions bring."""
-    return [Tail(node.database, reader) for reader in readers_of(node, extensions)]
+    storage = open_storage(node.settings, node.database)
+    return [Tail(node.database, reader) for reader in readers_of(node, extensions, storage)]

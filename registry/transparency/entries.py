@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change
 from registry.db import table_of
 from registry.records.models import Record, Version
-from registry.transparency.merkle import Frontier
+from registry.transparency.merkle import Frontier, leaf_hash
 from registry.transparency.models import Log, LogEntry
 from registry.transparency.trees import Hashed, pack, unpack
 
@@ -36,6 +36,17 @@ class Fresh:
 async def log_of(session: AsyncSession, origin: str) -> Log | None:
     """The log of an origin, as far as it is held here."""
     return await session.scalar(select(Log).where(Log.origin == origin))
+
+
+async def log_to_write(session: AsyncSession, origin: str) -> Log:
+    """The log of an origin, begun where there is none. Whoever else would write it waits for the commit."""
+    query = select(Log).where(Log.origin == origin).with_for_update()
+    row = await session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        row = Log(origin=origin, size=0, frontier=b"", published=0, position=0)
+        session.add(row)
+        await session.flush()
+    return row
 
 
 async def append_entries(session: AsyncSession, row: Log, fresh: Sequence[Fresh]) -> None:
@@ -72,15 +83,20 @@ async def entries_between(session: AsyncSession, log_pk: int, start: int, end: i
     return [(entry, hash) for entry, hash in await session.execute(query.order_by(LogEntry.idx))]
 
 
-async def root_at(session: AsyncSession, row: Log, size: int) -> bytes:
-    """The root over the first `size` entries. Worked out from them all, unless it is over all of them."""
-    if size == row.size:
-        return unpack(row.size, row.frontier).root
+async def roots_of_entries(session: AsyncSession, log_pk: int, sizes: Sequence[int]) -> dict[int, bytes]:
+    """The roots over so many first entries, worked out from every one of them: for when something is wrong.
+    A size that there are not enough entries for has none.
+    """
     frontier = Frontier()
-    for start in range(0, size, _HASHED_AT_ONCE):
-        held = await entries_between(session, row.pk, start, min(size, start + _HASHED_AT_ONCE))
-        frontier.extend(hash for _, hash in held)
-    return frontier.root
+    found: dict[int, bytes] = {}
+    for size in sorted(set(sizes)):
+        for start in range(frontier.size, size, _HASHED_AT_ONCE):
+            held = await entries_between(session, log_pk, start, min(size, start + _HASHED_AT_ONCE))
+            frontier.extend(leaf_hash(entry) for entry, _ in held)
+        if frontier.size != size:
+            break
+        found[size] = frontier.root
+    return found
 
 
 async def last_entered(session: AsyncSession, log_pk: int) -> int:
@@ -109,12 +125,7 @@ async def hashes_of_versions(
     """The hashes of the leaves of these versions."""
     found: dict[VersionKey, bytes] = {}
     for start in range(0, len(keys), _AT_ONCE):
-        wanted = or_(
-            *(
-                and_(LogEntry.record_id == id, LogEntry.version == number)
-                for id, number in keys[start : start + _AT_ONCE]
-            )
-        )
+        wanted = tuple_(LogEntry.record_id, LogEntry.version).in_(keys[start : start + _AT_ONCE])
         query = select(LogEntry.record_id, LogEntry.version, LogEntry.hash)
         rows = await session.execute(query.where(LogEntry.log_pk == log_pk, wanted))
         found.update(((str(id), int(number or 0)), hash) for id, number, hash in rows)

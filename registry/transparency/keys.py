@@ -7,10 +7,11 @@ is signed that contradicts it.
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.errors import Misconfigured
@@ -25,16 +26,29 @@ _PREFIX = "PRIVATE+KEY"
 @dataclass(frozen=True, slots=True)
 class Keys:
     """What this process may sign with. `log` are the log's keys, the newest first: while two overlap, both
-    sign. Empty where this process has none.
+    sign. Empty where this process has none. `given` are those that the environment brought.
     """
 
     folder: Path
     log: tuple[Signer, ...] = ()
     witness: Signer | None = None
+    given: bool = False
 
     @property
     def verifiers(self) -> list[Verifier]:
         return [signer.verifier for signer in self.log]
+
+    def renewed(self) -> "Keys":
+        """The keys as they are by now: an operator changes them while the registry serves. Raises
+        `Misconfigured` where they are gone.
+        """
+        if self.given:
+            return self
+        found = tuple(_read_file(self.folder / LOG_KEY))
+        if not found:
+            raise Misconfigured(f"The log's key {self.folder / LOG_KEY} is gone. Bring it back.")
+        _of_origin(found, self.log[0].name)
+        return replace(self, log=found)
 
     def signed(self) -> bytes | None:
         """The last checkpoint that was signed here."""
@@ -45,6 +59,7 @@ class Keys:
 
     def remember(self, checkpoint: bytes) -> None:
         """Keep a checkpoint before anybody sees it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.folder / SIGNED, checkpoint)
         sync_folder(self.folder)
 
@@ -53,6 +68,9 @@ def prepare(settings: Settings, origin: str) -> Keys:
     """The keys of a registry, made where there are none yet. Safe to repeat."""
     folder = settings.keys_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # One that was there may be open to others; what lies in it is not theirs to see or to replace.
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)
     if settings.log_key is None:
         _make(folder / LOG_KEY, Signer(origin, secrets.token_bytes(32)))
     _make(folder / WITNESS_KEY, Signer(witness_name(origin), secrets.token_bytes(32), COSIGNATURE))
@@ -68,13 +86,17 @@ def load(settings: Settings, origin: str) -> Keys:
         log = read_keys(settings.log_key.get_secret_value(), "CANDOR_LOG_KEY")
     else:
         log = _read_file(folder / LOG_KEY)
+    _of_origin(log, origin)
+    witness = _read_file(folder / WITNESS_KEY)
+    return Keys(folder, tuple(log), witness[0] if witness else None, settings.log_key is not None)
+
+
+def _of_origin(log: Sequence[Signer], origin: str) -> None:
     for signer in log:
         if signer.name != origin or signer.type != ED25519:
             raise Misconfigured(
                 f"The log's key is of {signer.name}, and this registry is {origin}. Each has its own."
             )
-    witness = _read_file(folder / WITNESS_KEY)
-    return Keys(folder, tuple(log), witness[0] if witness else None)
 
 
 def write_log_keys(folder: Path, signers: Sequence[Signer]) -> None:

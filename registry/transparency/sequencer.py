@@ -2,13 +2,17 @@
 
 It follows the changelog under a lease, and stands where the last published checkpoint ends: whatever a
 process did not finish, the next one does again, with the same bytes. Only what is written last can be seen by
-anybody.
+anybody. Where two believe that they hold the lease, such as one that slept through its end, the row of the
+log decides: a checkpoint is signed while it is locked, and only over what it said before.
 """
 
+import asyncio
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import update
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.canonical import CODE
@@ -26,17 +30,25 @@ from registry.transparency.entries import (
     keys_entry,
     last_entered,
     log_of,
+    log_to_write,
     mark_erased,
-    root_at,
+    roots_of_entries,
     versions_held,
 )
-from registry.transparency.keys import Keys
+from registry.transparency.keys import SIGNED, Keys
 from registry.transparency.leaves import EraseLeaf, RecordLeaf
 from registry.transparency.merkle import leaf_hash
 from registry.transparency.models import Log
-from registry.transparency.notes import Checkpoint, read_checkpoint, read_note, sign_checkpoint
-from registry.transparency.storage import Storage
+from registry.transparency.notes import (
+    Checkpoint,
+    NoteError,
+    read_checkpoint,
+    read_note,
+    sign_checkpoint,
+)
+from registry.transparency.storage import Storage, within, within_database
 from registry.transparency.trees import OWN, Hashed, LogFiles, unpack
+from registry.transparency.verifiers import show_verifiers
 
 NAME = "log"
 TOPIC = "log"
@@ -48,6 +60,10 @@ ERASED = "erased"
 BATCH = 1024
 OTHER_GROUND = "other"
 """The ground of an erasure as a leaf says it, where ours is no code."""
+# Three checkpoints within the first are a load: then one waits for more to put under it, for the second.
+BUSY_SECONDS, PAUSE_SECONDS = 0.75, 0.3
+
+log = structlog.get_logger("candor.log")
 
 
 class Forked(Conflict):
@@ -65,7 +81,10 @@ class Sequencer:
         self._origin = origin
         self._keys = keys
         self._storage = storage
+        self._files = LogFiles(storage, OWN)
         self._passed = 0
+        self._settled = False
+        self._lately: deque[float] = deque(maxlen=3)
 
     async def position(self) -> int:
         async with self._database.read() as session:
@@ -75,16 +94,25 @@ class Sequencer:
     async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
         """Enter what is new and publish a checkpoint over it. Changes that say nothing to the log move the
         place in memory only: reading them again costs little.
+
+        Raises `Forked`, before anything is written, where the log is not the one that was signed.
         """
+        if not self._settled:
+            await self._settle()
         mine = [change for change in changes if self._counts(change)]
         if mine:
-            await self._enter(mine)
-            await self._publish(upto)
+            self._keys = self._keys.renewed()
+            row = await self._enter(mine)
+            if row.checkpoint is None or row.size != row.published:
+                if not await self._publish(row, upto):
+                    return
+                await self._rest(full=len(changes) >= self.batch)
         self._passed = max(self._passed, upto)
 
     async def release(self) -> None:
         """Whoever takes the lease next reads the place from the database."""
         self._passed = 0
+        self._settled = False
 
     def _counts(self, change: ChangeRow) -> bool:
         if change.origin != self._origin:
@@ -94,46 +122,62 @@ class Sequencer:
         public = change.topic == "record" and change.public_seq is not None
         return public and change.action in (*VERSIONS, ERASED)
 
+    async def _rest(self, *, full: bool) -> None:
+        """Under load, let some changes come together: each checkpoint costs two transactions, whatever it
+        covers. Not where there is more to read already.
+        """
+        self._lately.append(time.monotonic())
+        if not full and len(self._lately) == 3 and self._lately[-1] - self._lately[0] < BUSY_SECONDS:
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    # --- the beginning
+
+    async def _settle(self) -> None:
+        """What whoever takes the lease looks at first: whether the log is the one that was signed, and
+        whether all that was published is to be seen.
+        """
+        async with self._database.read() as session:
+            row = await log_of(session, self._origin)
+        self._refuse_what_was_lost(row)
+        if row is not None and row.checkpoint is not None:
+            tip = read_checkpoint(read_note(row.checkpoint).text)
+            signed = self._signed()
+            if signed is not None and signed.size <= tip.size:
+                await self._refuse_to_fork(row, tip, [signed])
+            await show_checkpoint(self._database, self._storage, self._origin)
+        await show_verifiers(self._database, self._origin, self._keys.renewed().verifiers)
+        self._settled = True
+
     # --- entries
 
-    async def _enter(self, changes: Sequence[ChangeRow]) -> None:
-        """Write the entries of changes that have none yet, and the frontier over them."""
+    async def _enter(self, changes: Sequence[ChangeRow]) -> Log:
+        """Write the entries of changes that have none yet, the frontier over them, and the files of both: in
+        one transaction where they are in the database, too.
+        """
         async with self._database.write() as session:
-            row = await log_of(session, self._origin)
-            if row is None:
-                row = Log(origin=self._origin, size=0, frontier=b"", published=0, position=0)
-                session.add(row)
-                await session.flush()
+            row = await log_to_write(session, self._origin)
+            self._refuse_what_was_lost(row)
             entered = await last_entered(session, row.pk)
             new = [change for change in changes if change.seq > entered]
             fresh = await _Entries(session, row, self._origin).of(new)
             await append_entries(session, row, fresh)
+            inside = within(self._storage, session)
+            if inside is not None:
 
-    # --- what is published
+                async def held(start: int, end: int) -> Sequence[Hashed]:
+                    return await entries_between(session, row.pk, start, end)
 
-    async def _publish(self, upto: int) -> None:
-        async with self._database.read() as session:
-            row = await log_of(session, self._origin)
-        if row is None or (row.checkpoint is not None and row.size == row.published):
-            return
-        checkpoint = Checkpoint(self._origin, row.size, unpack(row.size, row.frontier).root)
-        await self._refuse_to_fork(row, checkpoint)
-        files = LogFiles(self._storage, OWN)
-        await files.grow(row.published, row.size, self._entries_of(row.pk))
-        note = sign_checkpoint(checkpoint, self._keys.log)
-        self._keys.remember(note)
-        await self._storage.put({f"{OWN}{CHECKPOINT}": note})
-        await self._storage.sync()
-        async with self._database.write() as session:
-            await session.execute(
-                update(Log).where(Log.pk == row.pk).values(published=row.size, checkpoint=note, position=upto)
-            )
-            await append(session, [self._told()])
-        await files.forget_partials(row.published, row.size)
+                await self._write_files(LogFiles(inside, OWN), row, held)
+        if inside is None:
+            await self._write_files(self._files, row, self._entries_of(row.pk))
+        return row
 
-    def _told(self) -> Entry:
-        """Lets go of kept checkpoints, and wakes whoever waits for a new one."""
-        return Entry(TOPIC, CHECKPOINT, self._origin, self._origin, "system", now(), scopes=(LOG_SCOPE,))
+    async def _write_files(
+        self, files: LogFiles, row: Log, entries: Callable[[int, int], Awaitable[Sequence[Hashed]]]
+    ) -> None:
+        if row.size > row.published:
+            await files.grow(row.published, row.size, entries)
+            await files.forget_partials(row.published, row.size)
 
     def _entries_of(self, log_pk: int) -> Callable[[int, int], Awaitable[Sequence[Hashed]]]:
         async def held(start: int, end: int) -> Sequence[Hashed]:
@@ -142,25 +186,102 @@ class Sequencer:
 
         return held
 
-    async def _refuse_to_fork(self, row: Log, checkpoint: Checkpoint) -> None:
-        """Raises `Forked` unless the tree begins with the last one that was signed."""
-        data = self._keys.signed() or row.checkpoint
+    # --- what is published
+
+    async def _publish(self, row: Log, upto: int) -> bool:
+        """Sign what was entered, and let everybody see it. False where another process did meanwhile."""
+        checkpoint = Checkpoint(self._origin, row.size, unpack(row.size, row.frontier).root)
+        remembered = self._keys.signed()
+        known = [read_checkpoint(read_note(row.checkpoint).text)] if row.checkpoint else []
+        if (signed := self._signed()) is not None and signed not in known:
+            known.append(signed)
+        await self._refuse_to_fork(row, checkpoint, known)
+        async with self._database.write() as session:
+            held = await log_to_write(session, self._origin)
+            if held.published != row.published or self._keys.signed() != remembered:
+                log.warning("another process wrote the log meanwhile", published=held.published)
+                return False
+            note = sign_checkpoint(checkpoint, self._keys.log)
+            # Before the commit, and while everybody else has to wait: what is remembered is what was signed
+            # last.
+            await asyncio.to_thread(self._keys.remember, note)
+            held.published, held.checkpoint, held.position = row.size, note, upto
+            await append(session, [self._told()])
+        await show_checkpoint(self._database, self._storage, self._origin)
+        return True
+
+    def _told(self) -> Entry:
+        """Lets go of kept checkpoints, and wakes whoever waits for a new one."""
+        return Entry(TOPIC, CHECKPOINT, self._origin, self._origin, "system", now(), scopes=(LOG_SCOPE,))
+
+    # --- what is not signed
+
+    def _signed(self) -> Checkpoint | None:
+        """The last checkpoint that was signed here. Raises `Forked` where it cannot be read."""
+        data = self._keys.signed()
         if data is None:
+            return None
+        try:
+            signed = read_checkpoint(read_note(data).text)
+        except NoteError as error:
+            raise Forked(
+                f"{self._keys.folder / SIGNED} cannot be read: {error} It holds what was signed last, and "
+                "nothing is signed without it. Put the log's published checkpoint in its place."
+            ) from None
+        if signed.origin != self._origin:
+            raise Forked(
+                f"{self._keys.folder / SIGNED} is of {signed.origin}, and this registry is {self._origin}. "
+                "Each has keys of its own."
+            )
+        return signed
+
+    def _refuse_what_was_lost(self, row: Log | None) -> None:
+        """Raises `Forked` where the database holds less than was signed: whatever came into the gap would
+        take the place of what everybody saw.
+        """
+        signed, held = self._signed(), row.size if row is not None else 0
+        if signed is not None and signed.size > held:
+            raise Forked(
+                f"This registry signed a log of {signed.size:,} entries, and its database holds {held:,}: it "
+                "was restored from a backup that is older. Bring the lost entries back with `candor "
+                "restore`, as docs/operator.md says, or begin a new origin. Until then nothing is signed."
+            )
+
+    async def _refuse_to_fork(self, row: Log, tip: Checkpoint, known: Sequence[Checkpoint]) -> None:
+        """Raises `Forked` unless the tree at the tip begins with each one that is known. The files show that;
+        where they do not, all entries decide, and the files are written anew.
+        """
+        if all([await self._files.proves(each.size, each.root, tip.size, tip.root) for each in known]):
             return
-        signed = read_checkpoint(read_note(data).text)
-        if signed.size > checkpoint.size:
-            raise Forked(
-                f"This registry signed a log of {signed.size:,} entries, and its database holds "
-                f"{checkpoint.size:,}: it was restored from a backup that is older. Bring the lost entries "
-                "back with `candor restore`, as docs/operator.md says, or begin a new origin."
-            )
         async with self._database.read() as session:
-            began = await root_at(session, row, signed.size)
-        if signed.origin != self._origin or began != signed.root:
-            raise Forked(
-                f"The log does not begin with the {signed.size:,} entries that were signed for "
-                f"{signed.origin}. Nothing more is signed until it does."
+            roots = await roots_of_entries(
+                session, row.pk, [tip.size, *(each.size for each in known if each.size)]
             )
+        for each in (*known, tip):
+            if each.size and roots.get(each.size) != each.root:
+                raise Forked(
+                    f"The log does not begin with the {each.size:,} entries that were signed: its database "
+                    "is not the one that they were signed from. Nothing more is signed until it is."
+                )
+        log.warning("the log's files were damaged, and are written anew", size=tip.size)
+        await self._files.grow(0, tip.size, self._entries_of(row.pk))
+
+
+async def show_checkpoint(database: Database, storage: Storage, origin: str) -> None:
+    """Put the checkpoint where the files are, for whoever serves them from there. Whoever calls this last
+    leaves the newest, however many do at once.
+    """
+    if within_database(storage):
+        return
+    put: bytes | None = None
+    while True:
+        async with database.read() as session:
+            row = await log_of(session, origin)
+        if row is None or row.checkpoint is None or row.checkpoint == put:
+            return
+        put = row.checkpoint
+        await storage.put({f"{OWN}{CHECKPOINT}": put})
+        await storage.sync()
 
 
 class _Entries:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.db import Database, table_of
-from registry.errors import Misconfigured
 from registry.settings import Settings
 from registry.transparency.models import LogFile
 
-_AT_ONCE = 200
+_AT_ONCE = 1000
 
 
 class Storage(Protocol):
@@ -37,6 +37,35 @@ class Storage(Protocol):
         """Return when everything that was put survives a loss of power."""
 
 
+class SessionStorage:
+    """Files in a table, written in the transaction of a session: they are there once it commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, path: str) -> bytes | None:
+        return await self._session.scalar(select(LogFile.body).where(LogFile.path == path))
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        if not files:
+            return
+        table = table_of(LogFile)
+        await self._session.execute(delete(table).where(table.c.path.in_(list(files))))
+        rows = [{"path": path, "body": body} for path, body in files.items()]
+        await self._session.execute(table.insert(), rows)
+
+    async def delete(self, paths: Iterable[str]) -> None:
+        unwanted = list(paths)
+        table = table_of(LogFile)
+        for start in range(0, len(unwanted), _AT_ONCE):
+            await self._session.execute(
+                delete(table).where(table.c.path.in_(unwanted[start : start + _AT_ONCE]))
+            )
+
+    async def sync(self) -> None:
+        """The commit is what lasts."""
+
+
 class DatabaseStorage:
     """Files in a table: several machines see the same, and a backup of the database holds them."""
 
@@ -45,26 +74,15 @@ class DatabaseStorage:
 
     async def get(self, path: str) -> bytes | None:
         async with self._database.read() as session:
-            return await session.scalar(select(LogFile.body).where(LogFile.path == path))
+            return await SessionStorage(session).get(path)
 
     async def put(self, files: Mapping[str, bytes]) -> None:
-        if not files:
-            return
-        table = table_of(LogFile)
         async with self._database.write() as session:
-            await session.execute(delete(table).where(table.c.path.in_(list(files))))
-            await session.execute(
-                table.insert(), [{"path": path, "body": body} for path, body in files.items()]
-            )
+            await SessionStorage(session).put(files)
 
     async def delete(self, paths: Iterable[str]) -> None:
-        unwanted = list(paths)
-        table = table_of(LogFile)
-        for start in range(0, len(unwanted), _AT_ONCE):
-            async with self._database.write() as session:
-                await session.execute(
-                    delete(table).where(table.c.path.in_(unwanted[start : start + _AT_ONCE]))
-                )
+        async with self._database.write() as session:
+            await SessionStorage(session).delete(paths)
 
     async def sync(self) -> None:
         """Commits are durable already."""
@@ -114,15 +132,28 @@ class FolderStorage:
 
 
 def open_storage(settings: Settings, database: Database) -> Storage:
-    """The storage that the settings name. Raises `Misconfigured` for one that is not there."""
+    """The storage that the settings name: made once in a process, since one in an object store keeps its
+    connections. Raises `Misconfigured` for one that cannot be.
+    """
     where = settings.log_store
     if where is None:
         return DatabaseStorage(database)
     if "://" in where:
-        raise Misconfigured(
-            f"CANDOR_LOG_STORE is {where[:80]!r}; a folder or s3://bucket/prefix is known here."
-        )
+        # Not above: the library takes its time to load, and few registries keep their log there.
+        from registry.transparency.objects import open_s3
+
+        return open_s3(where)
     return FolderStorage(Path(where))
+
+
+def within_database(storage: Storage) -> bool:
+    """Whether the files are in the database, and nobody but the registry serves them."""
+    return isinstance(storage, DatabaseStorage | SessionStorage)
+
+
+def within(storage: Storage, session: AsyncSession) -> Storage | None:
+    """The same files, written in the session's own transaction; None where they are not in its database."""
+    return SessionStorage(session) if isinstance(storage, DatabaseStorage) else None
 
 
 def _sync_folders(folders: Iterable[Path]) -> None:

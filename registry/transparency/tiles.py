@@ -37,6 +37,10 @@ class Tile:
     def full(self) -> bool:
         return self.width == WIDTH
 
+    def widest(self, size: int) -> int:
+        """How many hashes or entries this tile has in a log of `size` leaves; 0 where there is none."""
+        return width_at(self.level or 0, self.index, size)
+
     @property
     def path(self) -> str:
         """The path below the log's prefix, without a slash before it."""

@@ -6,10 +6,20 @@ way round would.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.transparency.merkle import Frontier, Node, Range, nodes_of, proof, root_of
+from registry.transparency.merkle import (
+    Frontier,
+    Node,
+    ProofError,
+    Range,
+    consistency_ranges,
+    nodes_of,
+    proof,
+    root_of,
+    verify_consistency,
+)
 from registry.transparency.storage import Storage
 from registry.transparency.tiles import (
     WIDTH,
@@ -24,6 +34,7 @@ from registry.transparency.tiles import (
 OWN = "log/"
 # How far below a tile's width its last version is looked for, before it is worked out from all below it.
 _STEP_BACK = 16
+_TILES_AT_ONCE = 16
 
 Hashed = tuple[bytes, bytes]
 """An entry, and the hash of its leaf."""
@@ -52,33 +63,43 @@ class LogFiles:
         from below; then see that they last. `entries` hands over those from the first index up to, and
         without, the second.
         """
-        for start in range(old - old % WIDTH, new, WIDTH):
-            end = min(start + WIDTH, new)
-            held = await entries(start, end)
-            index = start // WIDTH
-            width = end - start
-            await self.storage.put(
-                {
-                    self._path(Tile(None, index, width)): encode_bundle([entry for entry, _ in held]),
-                    self._path(Tile(0, index, width)): b"".join(hash for _, hash in held),
-                }
-            )
+        roots: dict[Tile, bytes] = {}
+        for start in range(old - old % WIDTH, new, _TILES_AT_ONCE * WIDTH):
+            held = await entries(start, min(start + _TILES_AT_ONCE * WIDTH, new))
+            if len(held) != min(start + _TILES_AT_ONCE * WIDTH, new) - start:
+                raise LogDamaged(f"{self.prefix}: there are not as many entries as its size says.")
+            bundles, tiles = {}, {}
+            for first in range(0, len(held), WIDTH):
+                index, part = (start + first) // WIDTH, held[first : first + WIDTH]
+                bundles[self._path(Tile(None, index, len(part)))] = encode_bundle(
+                    [entry for entry, _ in part]
+                )
+                tile = Tile(0, index, len(part))
+                hashes = [hash for _, hash in part]
+                tiles[self._path(tile)] = b"".join(hashes)
+                if tile.full:
+                    roots[tile] = root_of(hashes)
+            await self.storage.put(bundles)
+            await self.storage.put(tiles)
         for tile in tiles_between(old, new):
             if tile.level:
-                await self.storage.put({self._path(tile): await self._above(tile, new)})
+                hashes = await self._above(tile, roots)
+                await self.storage.put({self._path(tile): b"".join(hashes)})
+                if tile.full:
+                    roots[tile] = root_of(hashes)
         await self.storage.sync()
 
-    async def _above(self, tile: Tile, size: int) -> bytes:
-        """The hashes of a tile: the roots of the full tiles below it."""
+    async def _above(self, tile: Tile, known: Mapping[Tile, bytes]) -> list[bytes]:
+        """The hashes of a tile: the roots of the full tiles below it, of which some were just worked out."""
         level = (tile.level or 0) - 1
         roots: list[bytes] = []
         if tile.width > 1:
             held = await self._narrower(tile)
             roots = hashes_of(held) if held is not None else []
         for place in range(len(roots), tile.width):
-            below = await self.read(Tile(level, tile.index * WIDTH + place))
-            roots.append(root_of(hashes_of(below)))
-        return b"".join(roots)
+            below = Tile(level, tile.index * WIDTH + place)
+            roots.append(known.get(below) or root_of(hashes_of(await self.read(below))))
+        return roots
 
     async def _narrower(self, tile: Tile) -> bytes | None:
         """The widest partial version of a tile that is narrower than it, where there is one."""
@@ -89,8 +110,8 @@ class LogFiles:
         return None
 
     async def forget_partials(self, old: int, new: int) -> None:
-        """Remove the partial versions of tiles that became full when the log grew: once a checkpoint covers
-        the full ones, whoever looks for a partial one takes the full one (tlog-tiles).
+        """Remove the partial versions of tiles that became full when the log grew: whoever looks for one
+        takes the full one, which has to be there (tlog-tiles).
         """
         level = 0
         while old >> 8 * level or new >> 8 * level:
@@ -102,6 +123,17 @@ class LogFiles:
                     self._path(Tile(place, index, width)) for place in places for width in range(1, WIDTH)
                 )
             level += 1
+
+    async def proves(self, old: int, old_root: bytes, new: int, new_root: bytes) -> bool:
+        """Whether the files show that the tree of `new` leaves begins with the one of `old`."""
+        if old == 0:
+            return True
+        try:
+            path = await self.prove(consistency_ranges(old, new), new)
+            verify_consistency(old, new, old_root, new_root, path)
+        except (LogDamaged, ProofError):
+            return False
+        return True
 
     async def read(self, tile: Tile) -> bytes:
         """The bytes of a tile or bundle. Raises `LogDamaged` where they are not there."""
