@@ -10,7 +10,7 @@ from registry.http import AnyRequest, private, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import erasure, suppression, views
-from registry.records.api_shared import Actors, Nodes, RecordId
+from registry.records.api_shared import Actors, Nodes, Origin, RecordId
 from registry.records.operations import TakesOrder
 
 _SMALL = 16 * 1024
@@ -32,7 +32,9 @@ class StewardsController(Controller):
         security=_STEWARDING,
         responses=_ERRORS,
     )
-    async def suppress(self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId) -> Response[Any]:
+    async def suppress(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId, origin: Origin = None
+    ) -> Response[Any]:
         """Withhold a record by an order: it answers 451 with the order's code, and leaves every list.
 
         Takes `If-Match` with the newest version's ETag.
@@ -42,7 +44,10 @@ class StewardsController(Controller):
 
         async def work(session: AsyncSession) -> Response[Any]:
             code, reason = body.get("code", ""), body.get("reason", "")
-            return _told(await suppression.suppress(session, actor, id, code, reason, if_match=if_match))
+            done = await suppression.suppress(
+                session, actor, id, code, reason, if_match=if_match, origin=origin
+            )
+            return _told(done)
 
         return await once(request, node, actor, work)
 
@@ -55,7 +60,7 @@ class StewardsController(Controller):
         responses=_ERRORS,
     )
     async def unsuppress(
-        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId, origin: Origin = None
     ) -> Response[Any]:
         """Show a record again that an order withheld. Takes `If-Match` with the newest version's ETag."""
         body = await _asked(request, actor)
@@ -63,7 +68,8 @@ class StewardsController(Controller):
 
         async def work(session: AsyncSession) -> Response[Any]:
             reason = body.get("reason", "")
-            return _told(await suppression.unsuppress(session, actor, id, reason, if_match=if_match))
+            done = await suppression.unsuppress(session, actor, id, reason, if_match=if_match, origin=origin)
+            return _told(done)
 
         return await once(request, node, actor, work)
 

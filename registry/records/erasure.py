@@ -14,7 +14,7 @@ from registry.actor import Actor, Scope
 from registry.audit.service import note
 from registry.canonical import CODE
 from registry.db import now
-from registry.errors import Conflict, Finding, Invalid
+from registry.errors import Conflict, Finding, Forbidden, Invalid
 from registry.idempotency import Replay
 from registry.moderation.screening.service import forget
 from registry.records import queries
@@ -36,7 +36,7 @@ from registry.records.suppression import any_record, reason_findings, tell
 from registry.records.workflow import Life
 
 # What speaks of the text, is found by it, or approved it by its digest.
-_ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
+ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
 
 
 GROUNDS = (
@@ -80,13 +80,23 @@ async def erase(
     if findings := [*_ground_findings(code), *reason_findings(reason)]:
         raise Invalid("An erasure names its ground and says why.", findings=findings)
     record = await any_record(session, id, origin)
+    if record.provider_pk is None:
+        raise Forbidden(
+            f"{record.id} is a record of {record.origin}, which alone erases it, for all who mirror it. "
+            "Suppress it here, and ask there.",
+            origin=record.origin,
+        )
     if record.erased is not None:
         raise Conflict(f"{record.id} is erased already: {record.erased}.")
     before = await queries.last_version(session, record)
     draft = await session.get(Draft, record.pk)
     await match(session, if_match, record, None if before else draft, before)
     await tell(session, actor, record, "erased", code=code)
-    await _destroy(session, record)
+    await destroy(session, record)
+    # Stored answers are sealed, and cannot be told apart: whoever repeats a request of today is told the
+    # present state instead.
+    await session.execute(delete(Replay))
+    await session.flush()
     record.erased, record.erased_at = code, now()
     await note(
         session,
@@ -102,24 +112,26 @@ async def erase(
     return Erased(record.id, record.erased)
 
 
-async def _destroy(session: AsyncSession, record: Record) -> None:
+async def destroy(session: AsyncSession, record: Record) -> None:
+    """Destroy what a record says, and all that was worked out from it."""
     await session.execute(
         update(Version).where(Version.record_pk == record.pk).values(document=b"", salt=b"")
     )
     await erase_parts(session, record.pk)
     await erase_evidence(session, record.pk)
     await forget(session, record.pk)
-    for table in _ABOUT_THE_TEXT:
+    for table in ABOUT_THE_TEXT:
         await session.execute(delete(table).where(table.record_pk == record.pk))
-    # Stored answers are sealed, and cannot be told apart: whoever repeats a request of today is told the
-    # present state instead.
-    await session.execute(delete(Replay))
+    hide(record)
+
+
+def hide(record: Record) -> None:
+    """Let a record be none that anybody reads."""
     # The place in the public order stays, as a sign that it was public; all that shows content is cut off.
     record.life, record.listed = Life.ERASED.value, False
     record.current = record.shared = 0
     record.last_seq = record.shown_provider = record.input_digest = None
     record.suppressed = record.suppressed_at = None
-    await session.flush()
 
 
 def _ground_findings(code: str) -> list[Finding]:

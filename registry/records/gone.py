@@ -26,7 +26,7 @@ async def tell_if_erased(
     query = select(Record).where(Record.id == id, Record.erased.is_not(None))
     if origin is not None:
         query = query.where(Record.origin == origin)
-    record = await session.scalar(query.order_by(Record.pk).limit(1))
+    record = await session.scalar(query.order_by(Record.provider_pk.is_(None), Record.pk).limit(1))
     if record is not None and (record.first_seq is not None or may_work_on(actor, record.provider_pk)):
         raise await gone(session, record, version)
 
@@ -35,22 +35,33 @@ async def gone(session: AsyncSession, record: Record, version: int | None = None
     """The error that an erased record answers with. `erase_index` is the index of the entry in its origin's
     log that tells of the erasure of that version, or of the newest; None until a signed checkpoint covers it.
     """
-    index = await _erase_index(session, record, version)
-    told = f" Entry {index} of the log of {record.origin} tells of it." if index is not None else ""
+    index = await _erase_index(session, record.origin, record.id, version)
     return Gone(
-        f"The record {record.id} was erased, and cannot be had back: {record.erased}.{told}",
+        f"The record {record.id} was erased, and cannot be had back: {record.erased}."
+        f"{_told(record.origin, index)}",
         ground=record.erased,
         erase_index=index,
     )
 
 
-async def _erase_index(session: AsyncSession, record: Record, version: int | None) -> int | None:
+async def gone_version(session: AsyncSession, origin: str, id: str, version: int) -> Gone:
+    """The same of one version, where the record is still there."""
+    index = await _erase_index(session, origin, id, version)
+    text = f"Version {version} of the record {id} was erased, and cannot be had back.{_told(origin, index)}"
+    return Gone(text, erase_index=index)
+
+
+def _told(origin: str, index: int | None) -> str:
+    return f" Entry {index} of the log of {origin} tells of it." if index is not None else ""
+
+
+async def _erase_index(session: AsyncSession, origin: str, id: str, version: int | None) -> int | None:
     query = (
         select(_ENTRY.c.erased)
         .join(_LOG, _LOG.c.pk == _ENTRY.c.log_pk)
         .where(
-            _LOG.c.origin == record.origin,
-            _ENTRY.c.record_id == record.id,
+            _LOG.c.origin == origin,
+            _ENTRY.c.record_id == id,
             _ENTRY.c.erased < _LOG.c.published,
         )
         .order_by(_ENTRY.c.version.desc())

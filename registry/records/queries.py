@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
-from registry.errors import NotFound, Suppressed
+from registry.errors import Forbidden, NotFound, Suppressed
 from registry.ids import parse_id
 from registry.providers.models import Provider
-from registry.records.gone import gone, tell_if_erased
+from registry.records.gone import gone, gone_version, tell_if_erased
 from registry.records.models import (
     Audience,
     Draft,
@@ -40,6 +40,10 @@ from registry.records.visibility import (
 )
 
 _NO_RECORD = "There is no record {id} here."
+_THEIRS = (
+    "{id} is a record of {origin}, which alone changes it. Respond to it, or ask the registry that "
+    "published it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,10 @@ STORED: tuple[Any, ...] = (
 IS_LISTED = func.coalesce(Record.listed, false())
 
 
+OURS_FIRST = (Record.provider_pk.is_(None), Record.pk)
+"""Where several registries hold one id, ours is meant, unless an origin is named."""
+
+
 def current() -> Select[Any]:
     """Newest public versions, as `stored_rows` reads them."""
     return select(*STORED).join(
@@ -160,7 +168,7 @@ async def readable_record(
     same question, and answers it the same way. Raises `Suppressed` for what an order withholds.
     """
     tidy = parse_id(id)
-    query = select(Record).where(Record.id == tidy, is_for(actor)).order_by(Record.pk).limit(1)
+    query = select(Record).where(Record.id == tidy, is_for(actor)).order_by(*OURS_FIRST).limit(1)
     if origin is not None:
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
@@ -189,6 +197,8 @@ async def version(
     number = label[1:] if shared else label
     if number.isascii() and number.isdigit() and len(number) <= 9:
         for stored in await versions(session, actor, id, origin, only=(shared, int(number))):
+            if not stored.document:
+                raise await gone_version(session, stored.origin, stored.id, stored.number)
             return stored
     raise NotFound(f"The record {parse_id(id)} has no version {label[:12]!r} that can be shown.")
 
@@ -205,11 +215,13 @@ async def versions(
     """The versions that the actor may read, newest first. Raises `NotFound` when that is none at all."""
     number = only[1] if only is not None and not only[0] else None
     record, facts = await readable_record(session, actor, id, origin, version=number)
+    # As they were written: a clock may have been set back. Those of another registry may come out of order.
+    order = Version.pk if record.provider_pk is not None else Version.number
     query = (
         select(*STORED)
         .join(Version, Version.record_pk == Record.pk)
         .where(Record.pk == record.pk)
-        .order_by(Version.pk.desc())  # as they were written: a clock may have been set back
+        .order_by(order.desc())
         .limit(limit)
     )
     if not may_read_shared(actor, facts):
@@ -217,7 +229,10 @@ async def versions(
     if only is not None:
         query = query.where(Version.shared.is_(only[0]), Version.number == only[1])
     rows = await stored_rows(session, query)
-    if not rows and only is None:
+    if only is not None:
+        return rows
+    rows = [row for row in rows if row.document]
+    if not rows:
         raise NotFound(_NO_RECORD.format(id=parse_id(id)))
     return rows
 
@@ -424,12 +439,21 @@ async def _drafted(session: AsyncSession, id: str, seen: ColumnElement[bool]) ->
     """What is hidden and what does not exist are asked for, and not found, in the same way."""
     tidy = parse_id(id)
     query = select(Record, Draft).outerjoin(Draft, Draft.record_pk == Record.pk)
-    row = (await session.execute(query.where(Record.id == tidy, seen))).first()
-    if row is None:
+    row = (await session.execute(query.where(Record.id == tidy, seen).order_by(*OURS_FIRST))).first()
+    if row is None or row.Record.provider_pk is None:
+        await _tell_if_theirs(session, tidy)
         raise NotFound(_NO_RECORD.format(id=tidy))
     if row.Record.erased is not None:
         raise await gone(session, row.Record)
     return row.Record, row.Draft
+
+
+async def _tell_if_theirs(session: AsyncSession, id: str) -> None:
+    """Raises `Forbidden` for a record that only another registry may change: everybody may know of it."""
+    query = select(Record.origin).where(Record.id == id, Record.provider_pk.is_(None), Record.current > 0)
+    origin = await session.scalar(query.order_by(Record.pk).limit(1))
+    if origin is not None:
+        raise Forbidden(_THEIRS.format(id=id, origin=origin), origin=origin)
 
 
 async def invitations(session: AsyncSession, record_pks: Iterable[int]) -> dict[int, list[Invited]]:

@@ -46,7 +46,8 @@ async def suppress(
     if_match: str | None = ANY,
     origin: str | None = None,
 ) -> Withheld:
-    """Withhold a record by an order. `code` is a short text of the order, which every reader is told.
+    """Withhold a record by an order: our own, or another registry's copy here. `code` is a short text of the
+    order, which every reader is told.
 
     Raises `Invalid` for a code or a reason that is none, `NotFound`, `Conflict` when there is nothing to
     withhold or it is withheld already, and what `If-Match` demands.

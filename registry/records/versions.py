@@ -3,8 +3,9 @@ go.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -36,8 +37,9 @@ from registry.records.restricted.store import keep_parts
 from registry.taxonomies.vocabulary import Vocabulary
 
 PUBLISHED, REVISED, WITHDRAWN, REINSTATED = "published", "revised", "withdrawn", "reinstated"
-# What the column holds; a role that somebody else's record brings along may be longer.
-_LONGEST_ROLE = 32
+# What the columns hold; what somebody else's record brings along may be longer, and more.
+_LONGEST_ROLE, _LONGEST_ORIGIN, _LONGEST_SLUG = 32, 255, 64
+_MOST_FOREIGN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,24 @@ class Desk:
     finder: Finder | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What a version of another registry's record brings along: whose it is, its bytes as they are, and the
+    salt and commitment under which they stand in its origin's log.
+
+    `at` is its own time, `told_at` when it was written here. `fills` marks one that is older than what is
+    held of the record, which lists are not cut from.
+    """
+
+    origin: str
+    body: bytes
+    salt: bytes
+    commit: str
+    at: datetime
+    told_at: datetime
+    fills: bool = False
+
+
 @dataclass(slots=True)
 class NextVersion:
     """A version about to be written. `record` is None for one whose record is written with it.
@@ -61,7 +81,7 @@ class NextVersion:
     `columns` are what else changes in the record's row. `parts` are the restricted parts that stand beside
     the version, all of them, and `audience` whom it is for from now on, as (group or person, name); None
     leaves those there are as they are. `ends_draft` removes the draft that it was made from. `by` did it,
-    where that is not the actor.
+    where that is not the actor. `foreign` is there for a version of another registry's record.
     """
 
     record: Record | None
@@ -76,7 +96,16 @@ class NextVersion:
     audience: Sequence[tuple[str, str]] | None = None
     ends_draft: bool = False
     by: str | None = None
+    foreign: Foreign | None = None
 
+    @property
+    def newest(self) -> bool:
+        """Whether lists are cut from it."""
+        return self.foreign is None or not self.foreign.fills
+
+
+_Key = tuple[str, str]
+"""(origin, id) of a record."""
 
 _Links = Sequence[tuple[str, str, str]]
 """(role, origin, id) of what a document refers to."""
@@ -84,7 +113,7 @@ _Links = Sequence[tuple[str, str, str]]
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A version with what was worked out for it."""
+    """A version with what was worked out for it. `tags` and `links` are what lists are cut from."""
 
     step: NextVersion
     pk: int
@@ -101,20 +130,21 @@ async def write_versions(
     """Write versions, what lists are cut from, and the changelog. The caller holds the changelog's lock.
 
     Written in bulk, since an import brings hundreds at once and a single publication is an import of one.
-    Raises `Invalid` for a record whose relations would lead back to itself.
+    Several versions of one record stand in their order; lists are cut from the last. Raises `Invalid` for a
+    record whose relations would lead back to itself.
     """
     if not steps:
         return []
-    links = [documents.links_of(step.document) for step in steps]
+    links = [_links_of(step) for step in steps]
     await _refuse_loops(session, desk, steps, links)
     public = sum(not step.shared for step in steps)
     first = await reserve_public(session, public) if public else 0
     numbers = iter(range(first, first + public))
     seqs = [None if step.shared else next(numbers) for step in steps]
-    left = await scopes_left(session, [step.record for step in steps if step.record is not None])
-    keys = await _write_records(session, steps, seqs)
+    left = await scopes_left(session, _once(step.record for step in steps if step.record is not None))
+    keys = await _write_records(session, desk, steps, seqs)
     written = [
-        _worked_out(desk, step, keys[step.id], seq, refers)
+        _worked_out(desk, step, *keys[_key(desk, step)], seq, refers)
         for step, seq, refers in zip(steps, seqs, links, strict=True)
     ]
     await _write_rows(session, written)
@@ -135,40 +165,72 @@ async def write_versions(
 async def _refuse_loops(
     session: AsyncSession, desk: Desk, steps: Sequence[NextVersion], links: Sequence[_Links]
 ) -> None:
-    beside = {(desk.origin, step.id): step.document for step in steps}
+    beside = {_key(desk, step): step.document for step in steps}
     for step, refers in zip(steps, links, strict=True):
-        # Whatever a record refers to, it can be taken back.
-        if step.action == WITHDRAWN:
+        # Whatever a record refers to, it can be taken back; and what another registry says is not ours to
+        # refuse.
+        if step.action == WITHDRAWN or step.foreign is not None:
             continue
         if findings := await loops(session, (desk.origin, step.id), refers, beside):
             raise Invalid("A record cannot follow from itself.", findings=findings)
 
 
+def _key(desk: Desk, step: NextVersion) -> _Key:
+    return (step.foreign.origin if step.foreign else desk.origin), step.id
+
+
+def _once(records: Iterable[Record]) -> list[Record]:
+    return list({record.pk: record for record in records}.values())
+
+
+def _links_of(step: NextVersion) -> _Links:
+    if step.foreign is None:
+        return documents.links_of(step.document)
+    return [
+        (role, origin, id)
+        for role, origin, id in documents.links_of(step.document)[:_MOST_FOREIGN]
+        if len(origin) <= _LONGEST_ORIGIN
+    ]
+
+
 async def _write_records(
-    session: AsyncSession, steps: Sequence[NextVersion], seqs: Sequence[int | None]
-) -> dict[str, int]:
-    """Write the records' own rows; answers the key of each by its id."""
-    fresh: list[dict[str, Any]] = []
+    session: AsyncSession, desk: Desk, steps: Sequence[NextVersion], seqs: Sequence[int | None]
+) -> dict[_Key, tuple[int, int | None]]:
+    """Write the records' own rows; answers the key of each, and the number of its first public version, by
+    origin and id.
+    """
+    fresh: dict[_Key, dict[str, Any]] = {}
+    changes: dict[_Key, tuple[Record, dict[str, Any]]] = {}
+    keys: dict[_Key, tuple[int, int | None]] = {}
+    for step, seq in zip(steps, seqs, strict=True):
+        key = _key(desk, step)
+        columns = {**step.columns, **_record_columns(step, seq)} if step.newest else {}
+        if step.record is None:
+            fresh[key] = {"first_seq": seq, **fresh.get(key, {}), **columns}
+            continue
+        began = step.record.first_seq
+        if began is None and seq is not None:
+            began = columns["first_seq"] = changes[key][1]["first_seq"] if key in changes else seq
+        keys[key] = step.record.pk, began
+        if columns:
+            changes[key] = step.record, {**(changes[key][1] if key in changes else {}), **columns}
     # Rows that change in the same columns are changed by one statement.
     changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    keys: dict[str, int] = {}
-    for step, seq in zip(steps, seqs, strict=True):
-        columns = {**step.columns, **_record_columns(step, seq)}
-        if step.record is None:
-            fresh.append(columns)
-            continue
-        keys[step.id] = step.record.pk
-        changed.setdefault(tuple(sorted(columns)), []).append({**columns, "of": step.record.pk})
+    for record, columns in changes.values():
+        changed.setdefault(tuple(sorted(columns)), []).append({**columns, "of": record.pk})
         # That statement goes past the session, which would go on holding what was.
         for name, value in columns.items():
-            set_committed_value(step.record, name, value)
+            set_committed_value(record, name, value)
     for names, rows in changed.items():
         table = table_of(Record)
         statement = table.update().where(table.c.pk == bindparam("of"))
         await session.execute(statement.values({name: bindparam(name) for name in names}), rows)
     if fresh:
-        made = await session.execute(insert(Record).returning(Record.id, Record.pk), fresh)
-        keys.update((id, pk) for id, pk in made)
+        made = await session.execute(
+            insert(Record).returning(Record.origin, Record.id, Record.pk), list(fresh.values())
+        )
+        for origin, id, pk in made:
+            keys[origin, id] = pk, fresh[origin, id]["first_seq"]
     return keys
 
 
@@ -176,43 +238,48 @@ def _record_columns(step: NextVersion, seq: int | None) -> dict[str, Any]:
     if seq is None:
         return {"shared": step.number}
     document = step.document
-    columns: dict[str, Any] = {
+    return {
         "current": step.number,
         "last_seq": seq,
         "listed": step.action != WITHDRAWN and not (step.record and step.record.suppressed),
         "imported": document.get("basis") == "imported",
-        "shown_provider": document.get("provider", {}).get("slug"),
+        "shown_provider": _shown_provider(document),
     }
-    if step.record is None or step.record.first_seq is None:
-        columns["first_seq"] = seq
-    return columns
 
 
-def _worked_out(desk: Desk, step: NextVersion, pk: int, seq: int | None, links: _Links) -> _Written:
-    body = canonical(step.document)
-    salt = secrets.token_bytes(32)
-    before = step.record.first_seq if step.record is not None else None
+def _shown_provider(document: Mapping[str, Any]) -> str | None:
+    shown = document.get("provider") or {}
+    return str(shown["slug"])[:_LONGEST_SLUG] if "slug" in shown else None
+
+
+def _worked_out(
+    desk: Desk, step: NextVersion, pk: int, first_seq: int | None, seq: int | None, links: _Links
+) -> _Written:
+    foreign = step.foreign
+    body = foreign.body if foreign else canonical(step.document)
+    salt = foreign.salt if foreign else secrets.token_bytes(32)
+    tags = _with_broader(desk.vocabulary, step.document)
     return _Written(
         step,
         pk,
         seq,
         Stored(
-            desk.origin,
+            foreign.origin if foreign else desk.origin,
             step.id,
             step.kind,
             step.number,
             step.shared,
             step.action,
             body,
-            commitment(salt, body),
-            read_instant(step.document["updated"]),
+            foreign.commit if foreign else commitment(salt, body),
+            foreign.at if foreign else read_instant(step.document["updated"]),
             seq,
-            before if before is not None else seq,
+            first_seq,
             seq is not None and step.action != WITHDRAWN,
-            step.document.get("provider", {}).get("slug"),
+            _shown_provider(step.document),
         ),
         salt,
-        _with_broader(desk.vocabulary, step.document),
+        tags[:_MOST_FOREIGN] if foreign else tags,
         links,
     )
 
@@ -233,7 +300,9 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
         for each in written
     ]
     await session.execute(insert(table_of(Version)), versions)
-    public = [each for each in written if each.seq is not None]
+    # Of several versions of one record, lists are cut from the last.
+    newest = {each.pk: each for each in written if each.seq is not None and each.step.newest}
+    public = list(newest.values())
     revised = [each.pk for each in public if each.step.record is not None]
     if revised:
         for table in (RecordTag, RecordLink, RecordProvider):
@@ -285,7 +354,7 @@ async def _remember_indicators(session: AsyncSession, desk: Desk, written: Seque
     revised: list[int] = []
     for each in written:
         step = each.step
-        if step.action in (WITHDRAWN, REINSTATED):
+        if step.action in (WITHDRAWN, REINSTATED) or step.foreign is not None:
             continue
         parts = step.parts
         if step.record is not None and (step.number > 1 or (not step.shared and step.record.shared)):
@@ -318,9 +387,10 @@ def _entry(desk: Desk, actor: Actor, written: _Written, left: Sequence[str]) -> 
         topic="record",
         action=step.action if public else "shared",
         subject=step.id,
-        origin=desk.origin,
+        origin=stored.origin,
         actor=step.by or actor.name,
-        at=stored.at,
+        # Clocks of others are for display: ours tells since when something can be read here.
+        at=step.foreign.told_at if step.foreign else stored.at,
         version=step.number,
         kind=step.kind,
         public=public,
