@@ -24,10 +24,13 @@ from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries
+from registry.transparency.sequencer import Forked
 
 STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
 TOLERATED_FAILURE = timedelta(minutes=5)
+FORKED = f"{Forked.__name__}: "
+"""How the error of a reader begins that no time mends: an operator has to decide."""
 _URI = re.compile(r"https?://|mailto:|tel:")
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
@@ -52,9 +55,15 @@ class StatusController(Controller):
             await require_current(node.database)
         except Misconfigured as error:
             raise Unavailable(error.detail) from error
+        failing = (await reading.scalars(select(ReaderState).where(ReaderState.error.is_not(None)))).all()
+        if any(state.error and state.error.startswith(FORKED) for state in failing):
+            raise Unavailable(
+                "The log is not the one that was signed, and nothing is signed. See `candor status`.",
+                retry_after=30,
+            )
         stuck = [
             state.name
-            for state in await reading.scalars(select(ReaderState).where(ReaderState.error.is_not(None)))
+            for state in failing
             if state.failed_at and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]
         if stuck:

@@ -47,7 +47,7 @@ from registry.transparency.notes import (
     sign_checkpoint,
 )
 from registry.transparency.storage import Storage, within, within_database
-from registry.transparency.trees import OWN, Hashed, LogFiles, unpack
+from registry.transparency.trees import OWN, Hashed, LogDamaged, LogFiles, unpack
 from registry.transparency.verifiers import show_verifiers
 
 NAME = "log"
@@ -142,8 +142,10 @@ class Sequencer:
         if row is not None and row.checkpoint is not None:
             tip = read_checkpoint(read_note(row.checkpoint).text)
             signed = self._signed()
-            if signed is not None and signed.size <= tip.size:
-                await self._refuse_to_fork(row, tip, [signed])
+            known = [signed] if signed is not None and signed.size <= tip.size else []
+            await self._refuse_to_fork(row, tip, known)
+            if not await self._files.lead_to(tip):
+                await self._write_anew(row, tip, known)
             await show_checkpoint(self._database, self._storage, self._origin)
         await show_verifiers(self._database, self._origin, self._keys.renewed().verifiers)
         self._settled = True
@@ -175,9 +177,14 @@ class Sequencer:
     async def _write_files(
         self, files: LogFiles, row: Log, entries: Callable[[int, int], Awaitable[Sequence[Hashed]]]
     ) -> None:
-        if row.size > row.published:
+        if row.size == row.published:
+            return
+        try:
             await files.grow(row.published, row.size, entries)
-            await files.forget_partials(row.published, row.size)
+        except LogDamaged as error:
+            log.warning("the log's files are written anew", because=str(error))
+            await files.grow(0, row.size, entries)
+        await files.forget_partials(row.published, row.size)
 
     def _entries_of(self, log_pk: int) -> Callable[[int, int], Awaitable[Sequence[Hashed]]]:
         async def held(start: int, end: int) -> Sequence[Hashed]:
@@ -249,21 +256,25 @@ class Sequencer:
 
     async def _refuse_to_fork(self, row: Log, tip: Checkpoint, known: Sequence[Checkpoint]) -> None:
         """Raises `Forked` unless the tree at the tip begins with each one that is known. The files show that;
-        where they do not, all entries decide, and the files are written anew.
+        where they do not, all entries decide.
         """
-        if all([await self._files.proves(each.size, each.root, tip.size, tip.root) for each in known]):
-            return
+        if not all([await self._files.proves(each.size, each.root, tip.size, tip.root) for each in known]):
+            await self._write_anew(row, tip, known)
+
+    async def _write_anew(self, row: Log, tip: Checkpoint, known: Sequence[Checkpoint]) -> None:
+        """Write all files from the entries: some are lost, or are now kept elsewhere. Raises `Forked` where
+        it is the entries that are not those that were signed.
+        """
         async with self._database.read() as session:
-            roots = await roots_of_entries(
-                session, row.pk, [tip.size, *(each.size for each in known if each.size)]
-            )
+            sizes = [each.size for each in (*known, tip) if each.size]
+            roots = await roots_of_entries(session, row.pk, sizes)
         for each in (*known, tip):
             if each.size and roots.get(each.size) != each.root:
                 raise Forked(
                     f"The log does not begin with the {each.size:,} entries that were signed: its database "
                     "is not the one that they were signed from. Nothing more is signed until it is."
                 )
-        log.warning("the log's files were damaged, and are written anew", size=tip.size)
+        log.warning("the log's files are written anew", size=tip.size)
         await self._files.grow(0, tip.size, self._entries_of(row.pk))
 
 

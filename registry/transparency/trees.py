@@ -20,6 +20,7 @@ from registry.transparency.merkle import (
     root_of,
     verify_consistency,
 )
+from registry.transparency.notes import Checkpoint
 from registry.transparency.storage import Storage
 from registry.transparency.tiles import (
     WIDTH,
@@ -30,6 +31,7 @@ from registry.transparency.tiles import (
     tile_holding,
     tiles_between,
 )
+from registry.transparency.verified import TileError, VerifiedTree
 
 OWN = "log/"
 # How far below a tile's width its last version is looked for, before it is worked out from all below it.
@@ -132,6 +134,14 @@ class LogFiles:
             path = await self.prove(consistency_ranges(old, new), new)
             verify_consistency(old, new, old_root, new_root, path)
         except (LogDamaged, ProofError):
+            return False
+        return True
+
+    async def lead_to(self, tip: Checkpoint) -> bool:
+        """Whether the tiles at the right edge are there, and fold to the root of the checkpoint."""
+        try:
+            await VerifiedTree(tip, lambda tile: self.storage.get(self._path(tile))).open()
+        except TileError:
             return False
         return True
 
