@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import Tail
 from registry.consumers import readers_of
 from registry.extensions import Extension, Node
+from registry.federation.following import Following
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
 from registry.front import Front, Receive, Scope, Send
@@ -194,7 +195,8 @@ def create_app(
         ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
         Limits(node.settings, node.counters),
     )
-    running = _running(node, tails if follow else (), firing if follow else None, front, uses)
+    runners = [firing.run, Following(node).run] if follow else []
+    running = _running(node, tails if follow else (), firing if follow else None, runners, front, uses)
     pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
     bound = _Bound(node, storage, middleware, running)
     framework.bind(bound, front=front, **({"error_page": pages[-1]} if pages else {}))
@@ -214,11 +216,12 @@ def _running(
     node: Node,
     tails: Sequence[Tail],
     firing: Firing | None,
+    runners: Sequence[Callable[[], Coroutine[Any, Any, None]]],
     front: Front,
     uses: Uses,
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """What runs as long as the application: the readers of the log, what publishes drafts at their time, and
-    the front's look-out.
+    """What runs as long as the application: the readers of the log, what publishes drafts at their time, what
+    follows other registries, and the front's look-out.
     """
 
     async def wake() -> None:
@@ -236,7 +239,7 @@ def _running(
             asyncio.create_task(uses.run()),
             asyncio.create_task(asyncio.to_thread(screening.prepare)),
             *(asyncio.create_task(tail.run()) for tail in tails),
-            *([asyncio.create_task(firing.run())] if firing is not None else ()),
+            *(asyncio.create_task(run()) for run in runners),
         ]
         try:
             yield

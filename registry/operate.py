@@ -99,9 +99,10 @@ async def _ready(settings: Settings) -> None:
 
 
 async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
-    """Follow the log, and publish drafts at their time, until told to stop: what `candor worker` does where
-    `serve` leaves it.
+    """Follow the log and other registries, and publish drafts at their time, until told to stop: what
+    `candor worker` does where `serve` leaves it.
     """
+    from registry.federation.following import Following
     from registry.records.api_shared import desk_of
     from registry.records.firing import Firing
 
@@ -114,7 +115,8 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         firing = Firing(node.database, partial(desk_of, node))
-        tasks = [*(asyncio.create_task(tail.run()) for tail in tails), asyncio.create_task(firing.run())]
+        runs = [*(tail.run for tail in tails), firing.run, Following(node).run]
+        tasks = [asyncio.create_task(run()) for run in runs]
         log.info("following the log", readers=[tail.reader.name for tail in tails])
         await stop.wait()
         for task in tasks:

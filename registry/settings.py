@@ -82,6 +82,22 @@ class Settings(BaseSettings):
         max_length=1000,
     )
     federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
+    follow_seconds: float = Field(
+        15, ge=0.1, le=86_400, description="How often each registry that is followed is asked for news."
+    )
+    follow_audit_minutes: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="How often a sample of a peer's documents is asked for again: none may vanish.",
+    )
+    follow_stale_hours: float = Field(
+        24, gt=0, le=10_000, description="After how long without news of its log a peer is shown as stale."
+    )
+    alert_url: SecretStr | None = Field(
+        None,
+        description="Where alarms are posted as JSON, such as a chat's incoming hook; nowhere when unset.",
+    )
     limits: bool = Field(True, description="Turn away who asks too much.")
     limits_url: SecretStr | None = Field(
         None,

@@ -6,6 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.db import Base, BigKey, Bytes, Json, UtcDateTime
 
+FOLLOWING, FROZEN, REMOVED = "following", "frozen", "removed"
+
 
 class Peer(Base):
     """A registry that is followed. Its log is a row of `log`, whose `size` says how far it was read: entries,

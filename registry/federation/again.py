@@ -1,0 +1,165 @@
+"""Asking again: for items that are not here, and whether what was handed out once still is."""
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from registry.db import now
+from registry.federation import alarms
+from registry.federation.items import drop_items, put_off
+from registry.federation.leases import require
+from registry.federation.lines import ERASED, MISSING, Trouble
+from registry.federation.models import Peer, PeerItem
+from registry.federation.pull import Place, documents
+from registry.federation.remote import Remote
+from registry.federation.taking import Weighed, read_entry, store
+from registry.records.mirrored import MirroredVersion
+from registry.transparency.leaves import RecordLeaf
+from registry.transparency.models import Log, LogEntry
+
+_AT_ONCE = 512
+_MOST_WINDOWS = 64
+_NEAR = 16
+"""Items that stand this near are asked for in one page."""
+SAMPLES, SAMPLE = 4, 64
+"""Places of a log that one look goes to, and how many entries each has."""
+TENTH = 10
+
+
+async def ask_again(place: Place, remote: Remote, log_pk: int) -> int:
+    """Ask for items whose time has come; answers how many are here now. Raises `Unreached`."""
+    async with place.database.read() as session:
+        query = select(PeerItem).where(PeerItem.log_pk == log_pk, PeerItem.due_at <= now())
+        due = list(await session.scalars(query.order_by(PeerItem.due_at, PeerItem.idx).limit(_AT_ONCE)))
+        if not due:
+            return 0
+        row = await session.get_one(Log, log_pk)
+        leaves = await _leaves(session, row, sorted(item.idx for item in due))
+    weighed: dict[int, Weighed] = {}
+    for window in _windows(sorted(leaves)):
+        weighed.update(await documents(remote, {index: leaves[index] for index in window}))
+    async with place.database.write() as session:
+        peer, row = await session.get_one(Peer, log_pk), await session.get_one(Log, log_pk)
+        await require(session, peer, place.holder)
+        return await _settle(session, place, peer, row, weighed)
+
+
+async def _settle(
+    session: AsyncSession, place: Place, peer: Peer, row: Log, weighed: Mapping[int, Weighed]
+) -> int:
+    query = select(PeerItem, LogEntry.erased).join(
+        LogEntry, (LogEntry.log_pk == PeerItem.log_pk) & (LogEntry.idx == PeerItem.idx)
+    )
+    rows = await session.execute(query.where(PeerItem.log_pk == peer.log_pk, PeerItem.idx.in_(list(weighed))))
+    items: dict[int, PeerItem] = {}
+    gone: list[int] = []
+    for item, erased in rows:
+        if erased is None:
+            items[item.idx] = item
+        else:
+            gone.append(item.idx)
+    good = {
+        index: found
+        for index, found in weighed.items()
+        if index in items and isinstance(found, MirroredVersion)
+    }
+    refused = await store(session, place.desk, good)
+    troubles = {
+        index: found for index, found in weighed.items() if index in items and isinstance(found, Trouble)
+    }
+    troubles.update(refused)
+    here = [index for index in good if index not in refused]
+    await drop_items(session, peer.log_pk, [*here, *gone])
+    await put_off(session, [items[index] for index in troubles], troubles)
+    await _false_erasures(session, row, troubles)
+    return len(here)
+
+
+async def _false_erasures(session: AsyncSession, row: Log, troubles: Mapping[int, Trouble]) -> None:
+    """A document that is said to be erased by a leaf which was read, and says nothing of the kind."""
+    false = sorted(
+        index
+        for index, each in troubles.items()
+        if each.code == ERASED and each.told_by is not None and each.told_by < row.size
+    )
+    if false:
+        text = f"{len(false):,} documents are said to be erased by leaves that say nothing of it."
+        await alarms.raise_alarm(session, row.origin, alarms.MISSING, text, indices=false[:50])
+
+
+async def look(place: Place, remote: Remote, log_pk: int, every: timedelta) -> None:
+    """See whether documents that a peer once handed out are still there, at places picked at random.
+
+    What is gone without a leaf that says so raises an alarm; where that is a tenth of what was looked at,
+    documents vanish. Our copies stay. Raises `Unreached`.
+    """
+    async with place.database.read() as session:
+        row = await session.get_one(Log, log_pk)
+        leaves: dict[int, RecordLeaf] = {}
+        for start in _places(row.size):
+            leaves.update(await _live(session, row, start))
+    weighed: dict[int, Weighed] = {}
+    for window in _windows(sorted(leaves)):
+        weighed.update(await documents(remote, {index: leaves[index] for index in window}))
+    gone = sorted(
+        index for index, found in weighed.items() if isinstance(found, Trouble) and found.state == MISSING
+    )
+    async with place.database.write() as session:
+        peer = await session.get_one(Peer, log_pk)
+        await require(session, peer, place.holder)
+        peer.audit_at = now() + every
+        # An erasure that came in between tells itself by its leaf, which is read first.
+        if len(gone) * TENTH >= len(leaves) and gone:
+            text = (
+                f"{len(gone):,} of {len(leaves):,} documents that were looked for are gone, and no leaf "
+                "tells of their erasure. What was copied here stays."
+            )
+            await alarms.raise_alarm(session, row.origin, alarms.VANISHED, text, indices=gone[:50])
+        elif gone:
+            text = f"{len(gone):,} documents are gone, and no leaf tells of their erasure."
+            await alarms.raise_alarm(session, row.origin, alarms.MISSING, text, indices=gone[:50])
+
+
+def _places(size: int) -> list[int]:
+    """Where to look: everywhere in a small log, at a few places of a large one."""
+    if size <= SAMPLES * SAMPLE:
+        return list(range(0, size, SAMPLE))
+    return sorted(random.sample(range(0, size, SAMPLE), SAMPLES))
+
+
+async def _live(session: AsyncSession, row: Log, start: int) -> dict[int, RecordLeaf]:
+    """The leaves of a sample whose documents were here, and are to be had."""
+    aside = select(PeerItem.idx).where(PeerItem.log_pk == row.pk)
+    query = select(LogEntry.idx, LogEntry.entry).where(
+        LogEntry.log_pk == row.pk,
+        LogEntry.idx >= start,
+        LogEntry.idx < start + SAMPLE,
+        LogEntry.record_id.is_not(None),
+        LogEntry.erased.is_(None),
+        LogEntry.idx.not_in(aside),
+    )
+    return _read(row.origin, dict((await session.execute(query)).all()))
+
+
+async def _leaves(session: AsyncSession, row: Log, indices: Sequence[int]) -> dict[int, RecordLeaf]:
+    query = select(LogEntry.idx, LogEntry.entry).where(LogEntry.log_pk == row.pk, LogEntry.idx.in_(indices))
+    return _read(row.origin, dict((await session.execute(query)).all()))
+
+
+def _read(origin: str, entries: Mapping[int, bytes]) -> dict[int, RecordLeaf]:
+    leaves = {index: read_entry(entry, origin) for index, entry in entries.items()}
+    return {index: leaf for index, leaf in leaves.items() if isinstance(leaf, RecordLeaf)}
+
+
+def _windows(indices: Sequence[int]) -> list[list[int]]:
+    """Indices that stand near each other, together: as many windows as are asked for at one time."""
+    windows: list[list[int]] = []
+    for index in indices:
+        if windows and index - windows[-1][-1] <= _NEAR and index - windows[-1][0] < _AT_ONCE:
+            windows[-1].append(index)
+        else:
+            windows.append([index])
+    return windows[:_MOST_WINDOWS]
