@@ -25,6 +25,8 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("registry.commands.groups", ("group",)),
     ("registry.commands.taxonomies", ("taxonomy",)),
     ("registry.commands.exchange", ("import",)),
+    ("registry.commands.verify", ("verify",)),
+    ("registry.commands.dump", ("dump",)),
     (
         "registry.commands.remote",
         (

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.transparency.merkle import (
@@ -62,7 +62,7 @@ def tree(size: int, change: Callable[[Tile, bytes], bytes | None] = lambda tile,
     return VerifiedTree(Checkpoint("registry.example/log", size, root(size)), fetch)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SIZES, st.data())
 def test_a_true_log_is_read_and_proves(size: int, data: st.DataObject) -> None:
     log = tree(size)
@@ -82,7 +82,7 @@ def test_a_true_log_is_read_and_proves(size: int, data: st.DataObject) -> None:
     asyncio.run(read())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SIZES, st.data())
 def test_a_byte_that_was_flipped_is_never_handed_out(size: int, data: st.DataObject) -> None:
     tiles = list(tiles_of(size))

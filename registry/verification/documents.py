@@ -1,0 +1,110 @@
+"""The documents behind the leaves of a log, as a registry or a dump hands them over: lines of JSON."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+import msgspec
+
+from registry.transparency.tiles import WIDTH, Tile
+from registry.verification.places import Place
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+# 256 documents of 1 MiB, and what stands around them.
+LARGEST_PART = 300 * 1024 * 1024
+
+
+class DocumentsError(ValueError):
+    """Lines that are none. The text says where."""
+
+
+class Line(msgspec.Struct):
+    """What is handed over of one leaf: a document with its salt in hex, the index of the leaf that erased it,
+    or the code of an order that withholds it.
+    """
+
+    index: int
+    document: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    salt: str | msgspec.UnsetType = msgspec.UNSET
+    erased: int | msgspec.UnsetType = msgspec.UNSET
+    suppressed: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Documents(Protocol):
+    """The documents of a log, asked for from the left to the right."""
+
+    async def of(self, bundle: int) -> list[Line]:
+        """The lines of the leaves of one entry bundle. Raises `DocumentsError`."""
+
+
+def part(bundle: int) -> str:
+    """Where a dump keeps the lines of the leaves of one entry bundle."""
+    return f"versions/{Tile(None, bundle).path.removeprefix('tile/entries/')}.ndjson"
+
+
+class Parts:
+    """A file for each entry bundle, as `candor dump` writes them."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def of(self, bundle: int) -> list[Line]:
+        path = part(bundle)
+        body = await self._place.get(path, LARGEST_PART)
+        lines = list(read_lines(body or b"", path))
+        for line in lines:
+            if line.index // WIDTH != bundle:
+                raise DocumentsError(f"{path} holds the leaf {line.index}, which is not of its bundle.")
+        return lines
+
+
+class Answers:
+    """`/federation/v1/documents` of a registry, or the same of a mirror: as many lines as it likes to give,
+    from an index on.
+    """
+
+    def __init__(self, place: Place, path: str) -> None:
+        self._place = place
+        self._path = path
+        self._held: deque[Line] = deque()
+        self._next = 0
+        self._ended = False
+        # Whoever asks first is answered first: bundles are asked for in order.
+        self._turn = asyncio.Lock()
+
+    async def of(self, bundle: int) -> list[Line]:
+        end = (bundle + 1) * WIDTH
+        async with self._turn:
+            while not self._ended and self._next < end:
+                await self._more()
+            found: list[Line] = []
+            while self._held and self._held[0].index < end:
+                found.append(self._held.popleft())
+        return found
+
+    async def _more(self) -> None:
+        path = f"{self._path}?from={self._next}&limit={WIDTH}"
+        body = await self._place.get(path, LARGEST_ANSWER)
+        lines = list(read_lines(body or b"", path))
+        if any(line.index < self._next for line in lines):
+            raise DocumentsError(f"{path} goes back to leaves before those that were asked for.")
+        self._held += lines
+        if lines:
+            self._next = lines[-1].index + 1
+        else:
+            self._ended = True
+
+
+def read_lines(body: bytes, where: str) -> Iterator[Line]:
+    """Lines of JSON in ascending order of their index. Raises `DocumentsError`."""
+    last = -1
+    for number, text in enumerate(body.splitlines(), 1):
+        try:
+            line = msgspec.json.decode(text, type=Line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise DocumentsError(f"{where}: line {number} is none of a document.") from None
+        if line.index <= last:
+            raise DocumentsError(f"{where}: line {number} is out of order.")
+        last = line.index
+        yield line
