@@ -26,6 +26,7 @@ from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import Tail
 from registry.consumers import readers_of
 from registry.extensions import Extension, Node
+from registry.federation.api import FederationController
 from registry.federation.following import Following
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
@@ -62,6 +63,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RestrictedController,
     EvidenceController,
     LogController,
+    FederationController,
     TaxonomiesController,
     ProvidersController,
     AuditController,

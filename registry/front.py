@@ -39,7 +39,14 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
 _OPEN_PATHS = ("/api/", "/feeds", "/log/", "/.well-known/", "/schema", "/mirror/", "/federation/")
-_COMPRESSIBLE = (b"text/", b"application/json", b"application/rss", b"application/atom", b"application/feed")
+_COMPRESSIBLE = (
+    b"text/",
+    b"application/json",
+    b"application/x-ndjson",
+    b"application/rss",
+    b"application/atom",
+    b"application/feed",
+)
 _NO_SNIFFING = ((b"x-content-type-options", b"nosniff"),)
 _FOR_PAGES = (
     (b"referrer-policy", b"strict-origin-when-cross-origin"),

@@ -25,6 +25,7 @@ from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries
 from registry.transparency.sequencer import Forked
+from registry.transparency.verifiers import SCOPE, verifier_keys
 
 STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
@@ -137,7 +138,7 @@ class StatusController(Controller):
         return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=("all",))
 
     @get("/.well-known/candor", operation_id="node")
-    async def describe(self, request: AnyRequest, node: Nodes) -> Response[bytes]:
+    async def describe(self, request: AnyRequest, node: Nodes, reading: Reading) -> Response[bytes]:
         """Who this registry is. Serving it proves nothing; whoever follows pins the key."""
         body = json_bytes(
             {
@@ -146,7 +147,7 @@ class StatusController(Controller):
                 "software": "candor",
                 "version": __version__,
                 "log": "/log/",
-                "verifier_keys": [],
+                "verifier_keys": await verifier_keys(reading),
                 "api": "/api/v1",
                 "feeds": "/feeds.opml",
                 "federation": "/federation/v1",
@@ -154,7 +155,7 @@ class StatusController(Controller):
                 "limits": {"document_bytes": MAX_DOCUMENT_BYTES},
             }
         )
-        return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=("node",))
+        return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=(SCOPE,))
 
     @get("/.well-known/security.txt", operation_id="securityText", media_type=MediaType.TEXT)
     async def security_text(self, node: Nodes) -> str:

@@ -133,7 +133,7 @@ async def test_what_is_for_operators_alone_is_not_in_it(document: dict[str, Any]
                 "/api/",
                 "/feeds",
                 "/log/",
-                "/mirror/",
+                "/mirror",
                 "/federation/",
                 "/oauth/",
                 "/.well-known/",
