@@ -20,7 +20,7 @@ from registry.providers import service as providers
 from registry.settings import Settings
 from tests.conftest import ORIGIN
 from tests.registry.calling import Call, caller
-from tests.registry.test_operate import serving
+from tests.registry.serving import serving
 
 T = TypeVar("T")
 ALL = (

@@ -16,7 +16,7 @@ from registry.commands.remote import folder as folders
 from registry.records.models import Record
 from tests.registry.calling import Call, Called
 from tests.registry.remote.conftest import Provider, Served
-from tests.registry.test_operate import CANDOR
+from tests.registry.serving import CANDOR
 
 LESSON = """---
 kind: lesson
