@@ -18,6 +18,7 @@ import registry.records.evidence.models
 import registry.records.models
 import registry.records.responses.models
 import registry.sharing.models
+import registry.signing.models
 import registry.taxonomies.models
 import registry.transparency.models  # noqa: F401  (imported for their tables)
 from registry.db import Base, UtcDateTime

@@ -49,6 +49,7 @@ from registry.records.responses.api import ResponsesController
 from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
 from registry.sharing.api import SharingController
+from registry.signing.api import SigningKeysController
 from registry.status import StatusController
 from registry.taxonomies.api import TaxonomiesController
 from registry.transparency.api import LogController
@@ -74,6 +75,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     SessionController,
     MembersController,
     ClientsController,
+    SigningKeysController,
     FeedsController,
     FeedKeysController,
     PrivateFeedController,

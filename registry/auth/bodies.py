@@ -141,6 +141,22 @@ class TakesKey(Operation):
 
 
 @dataclass
+class TakesSigningKey(Operation):
+    """A public key to sign records with."""
+
+    def __post_init__(self) -> None:
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+        self.request_body = _body(
+            {
+                "key": "One public Ed25519 JWK (RFC 8037).",
+                "proof": "A JWT by that key, which shows that you hold it.",
+            },
+            ["key", "proof"],
+            {"key": jwk, "proof": "eyJ..."},
+        )
+
+
+@dataclass
 class TakesOrganisation(Operation):
     """The organisation to act for."""
 

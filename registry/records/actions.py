@@ -52,6 +52,7 @@ class Returned(Object):
 class Scheduled(Object):
     at: Moment
     together: Few[RecordId] = Field(default=[], alias="with")
+    signature: str | None = None
 
 
 class Invited(Object):
@@ -73,18 +74,27 @@ def _nothing(raw: Mapping[str, Any]) -> None:
     return None
 
 
+def _signature(raw: Mapping[str, Any]) -> str | None:
+    """The optional detached JWS over the draft's bytes; `registry.signing` says what is wrong with it."""
+    return raw.get("signature")
+
+
 def _comments(raw: Mapping[str, Any]) -> list[dict[str, str]]:
     hint = 'Such as {"comments": [{"pointer": "/title", "text": "Say where."}]}.'
     body = _checked(Returned, raw, "A draft is returned with what is to be changed in it.", hint)
     return [comment.model_dump() for comment in body.comments]
 
 
-def _schedule(raw: Mapping[str, Any]) -> tuple[Any, list[str]]:
+def _schedule(raw: Mapping[str, Any]) -> tuple[Any, list[str], str | None]:
     hint = 'Such as {"at": "2030-05-01T09:00:00Z", "with": ["CIR-..."]}.'
     body = _checked(Scheduled, raw, "A schedule says when.", hint)
     at = read_instant(str(body.at))
     # Documents and answers tell milliseconds.
-    return at.replace(microsecond=at.microsecond // 1000 * 1000), list(dict.fromkeys(body.together))
+    return (
+        at.replace(microsecond=at.microsecond // 1000 * 1000),
+        list(dict.fromkeys(body.together)),
+        body.signature,
+    )
 
 
 def _withdrawal(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,18 +126,28 @@ async def _return(
     return await review.return_to_authors(s, desk, actor, id, comments, if_match=match)
 
 
-async def _approve(s: AsyncSession, desk: Desk, actor: Actor, id: str, _: None, match: str | None) -> Outcome:
-    return await review.approve(s, desk, actor, id, if_match=match)
+async def _approve(
+    s: AsyncSession, desk: Desk, actor: Actor, id: str, jws: str | None, match: str | None
+) -> Outcome:
+    return await review.approve(s, desk, actor, id, if_match=match, signature=jws)
 
 
-async def _publish(s: AsyncSession, desk: Desk, actor: Actor, id: str, _: None, match: str | None) -> Outcome:
-    return await publishing.publish(s, desk, actor, id, if_match=match)
+async def _publish(
+    s: AsyncSession, desk: Desk, actor: Actor, id: str, jws: str | None, match: str | None
+) -> Outcome:
+    return await publishing.publish(s, desk, actor, id, if_match=match, signature=jws)
 
 
 async def _schedule_it(
-    s: AsyncSession, desk: Desk, actor: Actor, id: str, body: tuple[Any, list[str]], match: str | None
+    s: AsyncSession,
+    desk: Desk,
+    actor: Actor,
+    id: str,
+    body: tuple[Any, list[str], str | None],
+    match: str | None,
 ) -> Outcome:
-    return await embargo.schedule(s, desk, actor, id, *body, if_match=match)
+    at, together, jws = body
+    return await embargo.schedule(s, desk, actor, id, at, together, if_match=match, signature=jws)
 
 
 async def _cancel(s: AsyncSession, desk: Desk, actor: Actor, id: str, _: None, match: str | None) -> Outcome:
@@ -162,8 +182,8 @@ ACTIONS: Mapping[str, RecordAction] = {
     for action in (
         RecordAction("submit", Scope.RECORDS_WRITE, _nothing, _submit),
         RecordAction("return", Scope.RECORDS_REVIEW, _comments, _return),
-        RecordAction("approve", Scope.RECORDS_REVIEW, _nothing, _approve),
-        RecordAction("publish", Scope.RECORDS_PUBLISH, _nothing, _publish),
+        RecordAction("approve", Scope.RECORDS_REVIEW, _signature, _approve),
+        RecordAction("publish", Scope.RECORDS_PUBLISH, _signature, _publish),
         RecordAction("schedule", Scope.RECORDS_PUBLISH, _schedule, _schedule_it),
         RecordAction("cancel", Scope.RECORDS_PUBLISH, _nothing, _cancel),
         RecordAction("withdraw", Scope.RECORDS_PUBLISH, _withdrawal, _withdraw),

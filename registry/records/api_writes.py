@@ -29,9 +29,17 @@ from registry.records.actions import ACTIONS
 from registry.records.api_shared import Actors, Nodes, Reading, RecordId, desk_of
 from registry.records.batch import MOST_BYTES, Batch, read_lines, results
 from registry.records.drafts import DraftState
-from registry.records.operations import TakesAction, TakesHandling, TakesLines, TakesReason, TakesSubmission
+from registry.records.operations import (
+    TakesAction,
+    TakesHandling,
+    TakesLines,
+    TakesReason,
+    TakesSignature,
+    TakesSubmission,
+)
 from registry.records.quotas import drafts_left
 from registry.records.screening import HeldBack
+from registry.records.signatures import put_signature
 
 LINES_TYPE = "application/x-ndjson"
 _LINES_TYPES = (
@@ -178,6 +186,26 @@ class Writes(Controller):
         desk, if_match = await desk_of(node), request.headers.get("if-match")
         async with node.database.write() as session:
             state = await drafts.replace_draft(session, desk, actor, id, raw, if_match=if_match)
+        return private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
+
+    @put(
+        "/records/{id:str}/draft/signature",
+        operation_id="signDraft",
+        operation_class=TakesSignature,
+        security=WRITING,
+        responses=problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
+    )
+    async def sign_draft(
+        self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId
+    ) -> Response[Any]:
+        """Keep your organisation's signature of the draft's bytes, as its owner or as one that is invited to
+        publish it. It is published with them, and dropped when they change. Takes `If-Match`.
+        """
+        actor.require(Scope.RECORDS_WRITE)
+        raw = await read_json_object(request, "A signature")
+        if_match = request.headers.get("if-match")
+        async with node.database.write() as session:
+            state = await put_signature(session, actor, id, raw.get("signature"), if_match=if_match)
         return private(views.draft(state), headers={"ETag": f'"{state.etag}"'})
 
     @get(

@@ -33,6 +33,9 @@ from registry.records.quotas import count_draft
 from registry.records.versions import Desk
 from registry.records.visibility import Tlp, may_see_part, may_work_on
 from registry.records.workflow import Action, Life, Standing, Step, advance
+from registry.signing import views
+from registry.signing.queries import on_draft
+from registry.signing.service import drop_signatures
 from registry.taxonomies.vocabulary import Vocabulary
 
 _decode = msgspec.json.Decoder().decode
@@ -44,7 +47,7 @@ _PUT = ("handling", "restricted")
 class DraftState:
     """A draft as it stands, with the findings that did not stop it.
 
-    `schedule`, `missed`, `comments` and `approvals` are in the shape in which they are shown.
+    `schedule`, `missed`, `comments`, `approvals` and `signatures` are in the shape in which they are shown.
     """
 
     id: str
@@ -62,6 +65,7 @@ class DraftState:
     schedule: Mapping[str, Any] | None = None
     missed: Mapping[str, Any] | None = None
     hits: Sequence[ScreeningHit] = ()
+    signatures: Sequence[Any] = ()
 
 
 def standing_of(record: Record, draft: Draft | None, *, four_eyes: bool = False) -> Standing:
@@ -270,6 +274,8 @@ async def keep_draft(
         end_schedule(draft, "edited")
     draft.step = Step.DRAFT.value
     draft.document = canonical(body)
+    if draft.digest is not None and draft.digest != digest(draft.document):
+        await drop_signatures(session, [record.pk])
     draft.digest = digest(draft.document)
     draft.revision += 1
     draft.handling = dict(handling)
@@ -320,6 +326,8 @@ async def state_of(
     if draft.due_at is not None:
         others = [id for id in draft.together if id != record.id]
         schedule = {"at": instant(draft.due_at), "with": others, "by": draft.scheduled_by}
+    # A draft that is written for the first time was not there to be signed.
+    signed = await on_draft(session, record.pk) if draft.revision > 1 else []
     return DraftState(
         record.id,
         record.kind,
@@ -336,6 +344,7 @@ async def state_of(
         schedule,
         draft.missed,
         await hits_of(session, record.pk),
+        views.on_draft(signed),
     )
 
 

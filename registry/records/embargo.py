@@ -23,6 +23,7 @@ from registry.records.models import Draft, Record
 from registry.records.preconditions import match_draft
 from registry.records.publishing import candidate, next_version, not_an_author
 from registry.records.screening import pass_on_the_way
+from registry.records.signatures import signed_along
 from registry.records.versions import Desk
 from registry.records.workflow import Action, Step, advance
 
@@ -38,8 +39,10 @@ async def schedule(
     together: Sequence[str],
     *,
     if_match: str | None,
+    signature: str | None = None,
 ) -> DraftState:
     """Let the draft be published at a time, with others or not at all; scheduling it again moves it.
+    `signature` is the organisation's over its bytes, kept until it goes out.
 
     The drafts named that are the organisation's own are scheduled by the same call. Another's has to be
     scheduled by its owner, for the same time with the same records: at that time all of them go out, or none.
@@ -61,6 +64,8 @@ async def schedule(
     rows = await session.execute(
         own.where(Record.id.in_(bundle), Record.id != record.id, Record.provider_pk == record.provider_pk)
     )
+    if signature is not None and draft is not None:
+        await signed_along(session, actor, record, draft, signature)
     members = [(record, draft), *((row.Record, row.Draft) for row in rows)]
     findings: list[Finding] = []
     for each, its_draft in members:

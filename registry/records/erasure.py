@@ -7,7 +7,7 @@ say nothing without the salt, and a code that every reader is told (410).
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
@@ -34,9 +34,19 @@ from registry.records.responses.models import ResponsesSeen
 from registry.records.restricted.store import erase_parts
 from registry.records.suppression import any_record, reason_findings, tell
 from registry.records.workflow import Life
+from registry.signing.models import DraftSignature, VersionSignature
 
 # What speaks of the text, is found by it, or approved it by its digest.
-ABOUT_THE_TEXT = (Draft, Invitation, RecordTag, RecordLink, RecordProvider, Audience, ResponsesSeen)
+ABOUT_THE_TEXT = (
+    Draft,
+    DraftSignature,
+    Invitation,
+    RecordTag,
+    RecordLink,
+    RecordProvider,
+    Audience,
+    ResponsesSeen,
+)
 
 
 GROUNDS = (
@@ -117,6 +127,8 @@ async def destroy(session: AsyncSession, record: Record) -> None:
     await session.execute(
         update(Version).where(Version.record_pk == record.pk).values(document=b"", salt=b"")
     )
+    versions = select(Version.pk).where(Version.record_pk == record.pk)
+    await session.execute(delete(VersionSignature).where(VersionSignature.version_pk.in_(versions)))
     await erase_parts(session, record.pk)
     await erase_evidence(session, record.pk)
     await forget(session, record.pk)

@@ -18,6 +18,7 @@ from registry.records import copublishers, documents, queries
 from registry.records.drafts import DraftState, for_guest, keep_draft, standing_of, state_of, touch
 from registry.records.models import Draft, Invitation, Record, Version
 from registry.records.preconditions import match_bytes, match_draft, match_version
+from registry.records.signatures import signed_along
 from registry.records.versions import REVISED, Desk, NextVersion, write_versions
 from registry.records.workflow import Action, Step, advance
 
@@ -59,13 +60,16 @@ async def approve_jointly(
     invitation: Invitation,
     *,
     if_match: str | None,
+    signature: str | None = None,
 ) -> DraftState:
-    """Approve these exact bytes for an organisation that is invited."""
+    """Approve these exact bytes for an organisation that is invited, and sign them for it where it does."""
     match_bytes(if_match, draft)
     if draft is None:
         raise Conflict(f"{record.id} has no draft to approve.")
     if draft.step == Step.RETURNED:
         raise Conflict("The draft was returned to its authors. Approve what they make of it.")
+    if signature is not None:
+        await signed_along(session, actor, record, draft, signature)
     invitation.digest = draft.digest
     invitation.approved_by = actor.name
     invitation.approved_at = now()

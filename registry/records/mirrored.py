@@ -35,6 +35,8 @@ from registry.records.versions import (
 )
 from registry.records.visibility import Tlp
 from registry.records.workflow import Life
+from registry.signing.models import VersionSignature
+from registry.signing.service import keep_foreign
 
 STORED, HELD, REFUSED = "stored", "held", "refused"
 FOLLOWING = Actor(name="following")
@@ -96,7 +98,28 @@ async def store_mirrored(
             steps.append(shelf.take(item, moment))
             outcomes.append(Outcome(STORED))
     await write_versions(session, desk, FOLLOWING, steps)
+    stored = [item for item, done in zip(items, outcomes, strict=True) if done.state == STORED]
+    await _keep_signatures(session, [item for item in stored if item.signatures])
     return outcomes
+
+
+async def _keep_signatures(session: AsyncSession, items: Sequence[MirroredVersion]) -> None:
+    """Keep what came signed as it came. One by one: few versions are signed, and each is verified."""
+    for item in items:
+        query = select(Version.number, Version.pk, Version.commit).join(
+            Record, Record.pk == Version.record_pk
+        )
+        rows = await session.execute(
+            query.where(
+                Record.origin == item.origin,
+                Record.id == item.id,
+                Version.shared.is_(False),
+                Version.number.in_((item.version - 1, item.version)),
+            )
+        )
+        held = {number: (pk, commit) for number, pk, commit in rows}
+        _, prev = held.get(item.version - 1, (0, None))
+        await keep_foreign(session, held[item.version][0], item.document, prev, item.signatures)
 
 
 def refusal(item: MirroredVersion, *, own: str) -> Outcome | None:
@@ -246,6 +269,8 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
     gone = set(await session.scalars(held.values(document=b"", salt=b"").returning(versions.c.number)))
     if not gone:
         return False
+    of_gone = select(Version.pk).where(Version.record_pk == record.pk, Version.number.in_(gone))
+    await session.execute(delete(VersionSignature).where(VersionSignature.version_pk.in_(of_gone)))
     if record.current in gone:
         await tell(session, FOLLOWING, record, "erased", code=code)
         if version is None:

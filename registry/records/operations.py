@@ -56,6 +56,11 @@ _ACTION = _body(
                 items=Schema(type=OpenAPIType.STRING),
                 description="schedule: ids of the records that go out together with it, or not at all.",
             ),
+            "signature": Schema(
+                type=OpenAPIType.STRING,
+                description="publish, approve, schedule: your organisation's detached JWS (EdDSA) over the "
+                "draft's bytes.",
+            ),
             "provider": Schema(
                 type=OpenAPIType.STRING, description="invite: the organisation that is to publish it jointly."
             ),
@@ -67,7 +72,7 @@ _ACTION = _body(
             "note": Schema(type=OpenAPIType.STRING, description="reinstate: why."),
         },
     ),
-    "What the action takes; nothing to submit, approve, publish, cancel and leave.",
+    "What the action takes; nothing to submit, cancel and leave.",
     {
         "publish": {},
         "return": {"comments": [{"pointer": "/title", "text": "Say where it happened."}]},
@@ -137,6 +142,27 @@ class TakesOrder(Operation):
                 "unsuppress": {"reason": "The injunction was lifted."},
                 "erase": {"code": "personal-data", "reason": "It named a victim."},
             },
+        )
+
+
+@dataclass
+class TakesSignature(Operation):
+    """An operation whose body is a signature of a draft."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(
+            Schema(
+                type=OpenAPIType.OBJECT,
+                required=["signature"],
+                properties={
+                    "signature": Schema(
+                        type=OpenAPIType.STRING,
+                        description="A detached JWS (EdDSA) over the draft's bytes: header..signature.",
+                    )
+                },
+            ),
+            "What `GET .../draft` answers, signed with a key of your organisation.",
+            {"detached": {"signature": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9..c2lnbmF0dXJl"}},
         )
 
 

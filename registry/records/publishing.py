@@ -27,6 +27,7 @@ from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_draft, match_version
 from registry.records.queries import Invited, Stored
 from registry.records.screening import open_findings, pass_on_the_way
+from registry.records.signatures import signed_along
 from registry.records.versions import (
     PUBLISHED,
     REINSTATED,
@@ -173,9 +174,16 @@ async def candidate(
 
 
 async def publish(
-    session: AsyncSession, desk: Desk, actor: Actor, id: str, *, if_match: str | None
+    session: AsyncSession,
+    desk: Desk,
+    actor: Actor,
+    id: str,
+    *,
+    if_match: str | None,
+    signature: str | None = None,
 ) -> Stored:
-    """Publish the draft as the next version. `if_match` is the draft's ETag.
+    """Publish the draft as the next version. `if_match` is the draft's ETag, `signature` the organisation's
+    own over its bytes.
 
     Without the four-eyes rule, a draft that nobody submitted or approved passes both on the way.
     """
@@ -188,6 +196,8 @@ async def publish(
     if draft is None:
         raise RuntimeError("the workflow published without a draft")
     not_an_author(actor, provider, draft)
+    if signature is not None:
+        await signed_along(session, actor, record, draft, signature)
     before = await queries.last_version(session, record)
     passed = draft.step != Step.APPROVED
     ready = await candidate(session, record, draft, provider, before)

@@ -22,6 +22,7 @@ from registry.records.models import Draft, Record
 from registry.records.preconditions import match_draft
 from registry.records.publishing import not_an_author
 from registry.records.screening import screened
+from registry.records.signatures import signed_along
 from registry.records.versions import Desk
 from registry.records.workflow import Action, advance
 
@@ -70,16 +71,28 @@ async def return_to_authors(
 
 
 async def approve(
-    session: AsyncSession, desk: Desk, actor: Actor, id: str, *, if_match: str | None
+    session: AsyncSession,
+    desk: Desk,
+    actor: Actor,
+    id: str,
+    *,
+    if_match: str | None,
+    signature: str | None = None,
 ) -> DraftState:
-    """Approve a draft: as its own organisation's reviewer, or for one that is invited to publish it."""
+    """Approve a draft: as its own organisation's reviewer, or for one that is invited to publish it.
+    `signature` is that organisation's over its bytes.
+    """
     actor.require(Scope.RECORDS_REVIEW)
     await lock(session)
     record, draft, invitation = await queries.shown_draft(session, actor, id)
     if invitation is not None:
-        return await approve_jointly(session, actor, record, draft, invitation, if_match=if_match)
+        return await approve_jointly(
+            session, actor, record, draft, invitation, if_match=if_match, signature=signature
+        )
     record, draft, provider = await _moved(session, actor, id, Action.APPROVE, if_match)
     not_an_author(actor, provider, draft)
+    if signature is not None:
+        await signed_along(session, actor, record, draft, signature)
     draft.approved_by = actor.person or actor.name
     draft.comments = []
     touch(draft, actor, "/state")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -34,6 +34,7 @@ from registry.records.queries import Stored
 from registry.records.queries import parts as parts_of
 from registry.records.relations import loops
 from registry.records.restricted.store import keep_parts
+from registry.signing.service import drop_signatures, publish_signatures, signed_drafts
 from registry.taxonomies.vocabulary import Vocabulary
 
 PUBLISHED, REVISED, WITHDRAWN, REINSTATED = "published", "revised", "withdrawn", "reinstated"
@@ -149,6 +150,7 @@ async def write_versions(
     ]
     await _write_rows(session, written)
     await _keep_audiences(session, written)
+    await _keep_signatures(session, written)
     await _end_drafts(session, written)
     await keep_parts(
         session,
@@ -362,6 +364,29 @@ async def _remember_indicators(session: AsyncSession, desk: Desk, written: Seque
             parts = await parts_of(session, step.record) if parts is None else parts
         rows += marks_of(each.pk, step.document, parts or (), secret=desk.secret)
     await remember_marks(session, rows, instead_of=revised)
+
+
+async def _keep_signatures(session: AsyncSession, written: Sequence[_Written]) -> None:
+    """Let what was signed as a draft be signed as the version that it became."""
+    ended = {each.pk: each for each in written if each.step.ends_draft}
+    signed = await signed_drafts(session, list(ended)) if ended else []
+    if not signed:
+        return
+    made = [ended[pk] for pk in signed if ended[pk].step.action in (PUBLISHED, REVISED)]
+    if made:
+        is_one = or_(
+            *(
+                and_(
+                    Version.record_pk == each.pk,
+                    Version.shared.is_(each.step.shared),
+                    Version.number == each.step.number,
+                )
+                for each in made
+            )
+        )
+        rows = await session.execute(select(Version.record_pk, Version.pk).where(is_one))
+        await publish_signatures(session, dict(rows.all()))
+    await drop_signatures(session, signed)
 
 
 async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> None:

@@ -56,6 +56,7 @@ def draft(state: DraftState) -> dict[str, Any]:
         "state": state.step,
         "etag": state.etag,
         "findings": [finding.as_json() for finding in state.findings],
+        **({"signatures": list(state.signatures)} if state.signatures else {}),
     }
 
 
@@ -72,6 +73,7 @@ def handling(state: DraftState) -> dict[str, Any]:
         "authors": list(state.authors),
         "approved_by": state.approved_by,
         "screening": [hit(row) for row in state.hits],
+        "signatures": list(state.signatures) or None,
     }
     return {key: value for key, value in shown.items() if value is not None}
 

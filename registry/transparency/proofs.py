@@ -11,6 +11,9 @@ from registry.actor import Actor
 from registry.errors import NotFound, Unavailable
 from registry.records import queries
 from registry.records.models import Record, Version
+from registry.records.signatures import commit_before
+from registry.signing.queries import Signed, signatures_of
+from registry.signing.views import signature
 from registry.transparency.entries import entry_of
 from registry.transparency.merkle import inclusion_ranges
 from registry.transparency.storage import Storage
@@ -27,9 +30,14 @@ class Proof:
     path: tuple[bytes, ...]
     checkpoint: bytes
     salt: bytes
+    signatures: tuple[Signed, ...] = ()
+    prev: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """`leaf` and `checkpoint` as text, `path` in base64, `salt` in hex."""
+        """`leaf` and `checkpoint` as text, `path` in base64, `salt` in hex. `signatures` are those of the
+        organisations that published the version, where there are any; `prev` in each stands in the bytes that
+        they signed.
+        """
         return {
             "origin": self.origin,
             "index": self.index,
@@ -37,6 +45,11 @@ class Proof:
             "path": [base64.b64encode(each).decode() for each in self.path],
             "checkpoint": self.checkpoint.decode(),
             "salt": self.salt.hex(),
+            **(
+                {"signatures": [signature(one, self.prev) for one in self.signatures]}
+                if self.signatures
+                else {}
+            ),
         }
 
 
@@ -62,8 +75,8 @@ async def prove(
     if found is None or found[1].idx >= found[0].published or found[0].checkpoint is None:
         raise Unavailable("This version is not under a signed checkpoint yet.", retry_after=1)
     log, entry = found
-    salt = await session.scalar(
-        select(Version.salt)
+    query = (
+        select(Version.pk, Version.record_pk, Version.salt)
         .join(Record, Record.pk == Version.record_pk)
         .where(
             Record.origin == stored.origin,
@@ -72,6 +85,18 @@ async def prove(
             Version.number == stored.number,
         )
     )
+    pk, record_pk, salt = (await session.execute(query)).one()
+    signatures = (await signatures_of(session, [pk])).get(pk, [])
+    prev = await commit_before(session, record_pk, stored.number) if signatures else None
     files = LogFiles(storage, OWN if stored.origin == own else mirror_prefix(stored.origin))
     path = await files.prove(inclusion_ranges(entry.idx, log.published), log.published)
-    return Proof(stored.origin, entry.idx, entry.entry, tuple(path), log.checkpoint or b"", salt or b"")
+    return Proof(
+        stored.origin,
+        entry.idx,
+        entry.entry,
+        tuple(path),
+        log.checkpoint or b"",
+        salt,
+        tuple(signatures),
+        prev,
+    )

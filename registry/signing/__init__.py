@@ -1,0 +1,1 @@
+"""Signatures of organisations: their keys, and what they sign with them, whoever keeps it."""
