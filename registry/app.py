@@ -27,6 +27,7 @@ from registry.changelog.tail import Tail
 from registry.consumers import readers_of
 from registry.extensions import Extension, Node
 from registry.federation.api import FederationController
+from registry.federation.api_peers import PeersController
 from registry.federation.following import Following
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
@@ -65,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     EvidenceController,
     LogController,
     FederationController,
+    PeersController,
     TaxonomiesController,
     ProvidersController,
     AuditController,

@@ -23,6 +23,7 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("registry.commands.providers", ("provider", "client", "steward")),
     ("registry.commands.audit", ("audit",)),
     ("registry.commands.groups", ("group",)),
+    ("registry.commands.peers", ("peer",)),
     ("registry.commands.taxonomies", ("taxonomy",)),
     ("registry.commands.exchange", ("import",)),
     ("registry.commands.verify", ("verify",)),

@@ -93,9 +93,13 @@ async def counts(session: AsyncSession, log_pks: Sequence[int]) -> dict[int, dic
     return found
 
 
-async def items_of(session: AsyncSession, log_pk: int, *, limit: int | None = None) -> list[PeerItem]:
+async def items_of(
+    session: AsyncSession, log_pk: int, *, after: int | None = None, limit: int | None = None
+) -> list[PeerItem]:
     """What is not here of a peer, by index."""
     query = select(PeerItem).where(PeerItem.log_pk == log_pk).order_by(PeerItem.idx).limit(limit)
+    if after is not None:
+        query = query.where(PeerItem.idx > after)
     return list(await session.scalars(query))
 
 

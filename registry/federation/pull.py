@@ -19,7 +19,7 @@ from registry.federation.heads import Head, compare, kept_head, opened, require_
 from registry.federation.leases import LeaseLost, require
 from registry.federation.lines import CUT_OFF, NOT_THERE, QUARANTINED, Trouble, read_page, weigh
 from registry.federation.models import FOLLOWING, Peer
-from registry.federation.remote import PAGE_BYTES, Remote
+from registry.federation.remote import PAGE_BYTES, SPAN, Remote
 from registry.federation.taking import Stretch, Taken, Weighed, keep_head, read_entry, take
 from registry.records.versions import Desk
 from registry.transparency.entries import entries_between
@@ -182,7 +182,7 @@ class Pull:
             leaves.append(leaf)
             if isinstance(leaf, RecordLeaf):
                 wanted[index] = leaf
-        weighed.update(await documents(self.remote, wanted, span=self.at_once))
+        weighed.update(await documents(self.remote, wanted))
         return Stretch(start, entries, leaves, weighed)
 
     async def _write(self, stretch: Stretch, shown: Head) -> None:
@@ -225,16 +225,14 @@ class Pull:
             return await entries_between(session, self.log_pk, start, end)
 
 
-async def documents(
-    remote: Remote, wanted: Mapping[int, RecordLeaf], *, span: int = AT_ONCE
-) -> dict[int, Weighed]:
+async def documents(remote: Remote, wanted: Mapping[int, RecordLeaf]) -> dict[int, Weighed]:
     """What is behind the leaves of records, by index: versions that they commit to, or what is wrong.
 
     A page that is too large is asked for in smaller pieces, down to one document.
     """
     found: dict[int, Weighed] = {}
     waiting = sorted(wanted)
-    widest = span
+    widest = SPAN
     while waiting:
         some = [index for index in waiting if index < waiting[0] + widest]
         try:
@@ -247,7 +245,7 @@ async def documents(
                 continue
             text = f"More than {PAGE_BYTES:,} bytes came for one document."
             found[some[0]] = Trouble(QUARANTINED, "too-large", text)
-            waiting, widest = waiting[1:], span
+            waiting, widest = waiting[1:], SPAN
             continue
         # Whoever hands out pages may end one early, and never before its first line.
         upto = some[-1] if page.upto is None or page.upto < some[0] else page.upto

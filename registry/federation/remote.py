@@ -16,6 +16,8 @@ from registry.transparency.tiles import LONGEST_ENTRY, WIDTH, Tile
 
 PAGE_BYTES = 16 * 1024 * 1024
 """Of one answer with documents. Whoever serves them ends a page before that."""
+SPAN = 512
+"""Indices that one page is asked for. More than a thousand nobody has to answer."""
 LARGEST_DESCRIPTION = 64 * 1024
 TIMEOUT = 30.0
 NDJSON = "application/x-ndjson"
@@ -62,9 +64,9 @@ class Remote:
         answer = await self._get(self._log + tile.path, limit)
         return None if answer.status == 404 else self._body(answer)
 
-    async def documents(self, start: int, lines: int) -> bytes:
-        """A page of documents from an index on, as NDJSON of at most so many lines."""
-        url = f"{self._documents}?from={start}&limit={lines}"
+    async def documents(self, start: int, span: int) -> bytes:
+        """A page with the documents of so many indices from the first on, as NDJSON."""
+        url = f"{self._documents}?from={start}&limit={span}"
         return self._body(await self._get(url, PAGE_BYTES, accept=NDJSON))
 
     async def _get(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from registry.canonical import without_forbidden_characters
 from registry.clock import instant
 from registry.federation.heads import kept_head
 from registry.federation.models import FOLLOWING, Peer, PeerItem
@@ -66,7 +67,7 @@ def item(each: PeerItem) -> dict[str, Any]:
         "state": each.state,
         "code": each.code,
         "text": each.text,
-        "content": each.content[:_SHOWN_CONTENT].decode(errors="replace") if each.content else None,
+        "content": _shown(each.content) if each.content else None,
         "tries": each.tries,
         "due": instant(each.due_at) if each.due_at else None,
         "released": each.released,
@@ -94,3 +95,8 @@ def _head(of: Peer) -> dict[str, Any] | None:
         return None
     root = base64.b64encode(head.root).decode()
     return {"size": head.size, "root": root, "at": instant(of.head_at)}
+
+
+def _shown(content: bytes) -> str:
+    """What came as text: whatever a terminal or a page would take for more than text is left out."""
+    return without_forbidden_characters(content[:_SHOWN_CONTENT].decode(errors="replace"))
