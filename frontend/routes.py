@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from litestar import Router
-from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from frontend.pages import (
@@ -48,20 +46,14 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
 )
 
 
-def routes(node: Node) -> Sequence[ControllerRouterHandler]:
+def routes(_: Node) -> Sequence[ControllerRouterHandler]:
     compiled()
-    site = Site(node)
-    openid = OpenId(node)
-    return (
-        Router(
-            path="/",
-            route_handlers=PAGES,
-            dependencies={
-                "site": Provide(lambda: site, sync_to_thread=False),
-                "openid": Provide(lambda: openid, sync_to_thread=False),
-            },
-        ),
-    )
+    return PAGES
 
 
-extension = Extension(name="frontend", routes=routes, error_page=errors.error_page)
+extension = Extension(
+    name="frontend",
+    routes=routes,
+    provides={"site": Site, "openid": OpenId},
+    error_page=errors.error_page,
+)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -93,10 +93,12 @@ class _Bound:
     storage: Storage
     middleware: tuple[ASGIMiddleware, ...]
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]
+    provided: Mapping[str, Any]
 
 
 class Framework:
-    """The routes as the framework wants them, before they are bound to a node.
+    """The routes as the framework wants them, before they are bound to a node. `provided` are the names under
+    which their handlers ask for what extensions provide.
 
     To read every handler's signature takes longer than most tests: a suite binds one to many nodes, one after
     the other.
@@ -104,7 +106,9 @@ class Framework:
 
     MIDDLEWARE = 4
 
-    def __init__(self, routes: Sequence[ControllerRouterHandler], name: str) -> None:
+    def __init__(
+        self, routes: Sequence[ControllerRouterHandler], name: str, provided: Iterable[str] = ()
+    ) -> None:
         self._bound: _Bound | None = None
         self.litestar = Litestar(
             routes,
@@ -114,6 +118,7 @@ class Framework:
                 "storage": Provide(lambda: self.bound.storage, sync_to_thread=False),
                 "actor": Provide(_actor),
                 "reading": Provide(self._reading),
+                **{each: self._provider(each) for each in provided},
             },
             middleware=[_Late(self, place) for place in range(self.MIDDLEWARE)],
             exception_handlers={Exception: answer_problem},
@@ -134,6 +139,9 @@ class Framework:
         """Run for a node from now on."""
         self._bound = to
         self.litestar.state.update({"node": to.node, "error_page": None, **state})
+
+    def _provider(self, name: str) -> Provide:
+        return Provide(lambda: self.bound.provided[name], sync_to_thread=False)
 
     async def _reading(self) -> AsyncIterator[AsyncSession]:
         """The dependency `reading`. Writers open `Database.write` themselves, once their input is read and
@@ -192,7 +200,7 @@ def create_app(
     follow = node.settings.run_readers if run_readers is None else run_readers
     checks, uses = Checks(), Uses(node.database)
     if framework is None:
-        framework = Framework(routes_of(node, extensions), node.settings.name)
+        framework = framework_of(node, extensions)
     # Around the framework: its own middleware never hears of addresses that lead nowhere.
     front = Front(RequestLog(framework.litestar), node.database, megabytes=node.settings.cache_megabytes)
     middleware = (
@@ -203,19 +211,21 @@ def create_app(
     )
     runners = [firing.run, Following(node).run] if follow else []
     running = _running(node, tails if follow else (), firing if follow else None, runners, front, uses)
+    provided = {name: make(node) for extension in extensions for name, make in extension.provides.items()}
     pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
-    bound = _Bound(node, storage, middleware, running)
+    bound = _Bound(node, storage, middleware, running, provided)
     framework.bind(bound, front=front, **({"error_page": pages[-1]} if pages else {}))
     node.database.on_commit += [checks.forget, front.refresh]
     return Application(framework.litestar, front, tails)
 
 
-def routes_of(node: Node, extensions: Sequence[Extension]) -> list[ControllerRouterHandler]:
+def framework_of(node: Node, extensions: Sequence[Extension]) -> Framework:
     """The registry's routes, and those that the extensions bring."""
     routes = list(ROUTES)
     for extension in extensions:
         routes += extension.routes(node) if extension.routes else ()
-    return routes
+    provided = [name for extension in extensions for name in extension.provides]
+    return Framework(routes, node.settings.name, provided)
 
 
 def _running(

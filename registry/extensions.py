@@ -4,7 +4,7 @@ An extension is found through the entry-point group `candor.extensions` and hand
 registry never imports one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,9 @@ class Extension:
 
     name: str
     routes: Callable[[Node], Sequence["ControllerRouterHandler"]] | None = None
+    # What its handlers ask for by name, made once for each node: routes that hold nothing of a node serve
+    # any.
+    provides: Mapping[str, Callable[[Node], Any]] = field(default_factory=dict)
     readers: Callable[[Node], Sequence[LogReader]] | None = None
     finder: Callable[[Node], Finder] | None = None
     commands: Callable[["typer.Typer"], None] | None = None

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from litestar import Router
-from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from registry.changelog.tail import LogReader
@@ -20,16 +18,12 @@ def _finder(node: Node) -> SearchFinder:
     return SearchFinder(node, open_engine(node.settings))
 
 
-def _routes(node: Node) -> Sequence[ControllerRouterHandler]:
-    finder = node.finder if isinstance(node.finder, SearchFinder) else _finder(node)
-    provide = Provide(lambda: finder, sync_to_thread=False)
-    return [
-        Router(
-            path="/",
-            route_handlers=[SearchController, RestrictedSearchController],
-            dependencies={"search_finder": provide},
-        )
-    ]
+def _provided(node: Node) -> SearchFinder:
+    return node.finder if isinstance(node.finder, SearchFinder) else _finder(node)
+
+
+def _routes(_: Node) -> Sequence[ControllerRouterHandler]:
+    return [SearchController, RestrictedSearchController]
 
 
 def _readers(node: Node) -> Sequence[LogReader]:
@@ -41,5 +35,11 @@ def _health(node: Node) -> Callable[[], dict[str, Any]]:
 
 
 extension = Extension(
-    name="search", routes=_routes, readers=_readers, finder=_finder, commands=register, health=_health
+    name="search",
+    routes=_routes,
+    provides={"search_finder": _provided},
+    readers=_readers,
+    finder=_finder,
+    commands=register,
+    health=_health,
 )

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,9 +24,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from registry.actor import Actor, Scope
-from registry.app import ROUTES, Application, Framework, create_app
+from registry.app import Application, Framework, create_app, framework_of
 from registry.db import Database, async_url, now
-from registry.extensions import Extension, Node
+from registry.extensions import Extension, Node, load_extensions
 from registry.moderation.screening import service as screening
 from registry.node import init_node, load_node
 from registry.providers import service as providers
@@ -268,6 +267,12 @@ async def node(settings: Settings, database: Database) -> Node:
     return await load_node(settings, database)
 
 
+def calling(app: Application) -> httpx.AsyncClient:
+    """A client of an application that is running; cookies are its own."""
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+
+
 @asynccontextmanager
 async def running(app: Application) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application whose start and stop are run, on the test's own event loop."""
@@ -285,13 +290,13 @@ async def running(app: Application) -> AsyncIterator[httpx.AsyncClient]:
     if life.done():
         waiting.cancel()
         await life
-    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))  # type: ignore[arg-type]
     try:
-        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        async with calling(app) as client:
             yield client
     finally:
         stop.set()
         await life
+    assert app.framework.state["front"] is app.front, "two applications ran on one framework"
 
 
 @pytest.fixture
@@ -300,15 +305,27 @@ def extensions() -> tuple[Extension, ...]:
     return ()
 
 
-@cache
-def _framework() -> Framework:
-    """The registry's own routes, once for all tests, which run one after the other."""
-    return Framework(ROUTES, Settings.model_fields["name"].default)
+_FRAMEWORKS: dict[tuple[object, ...], Framework] = {}
+_OURS = tuple(each.routes for each in load_extensions(["frontend", "search"]))
+
+
+def only_app(node: Node, extensions: Sequence[Extension] = ()) -> Application:
+    """The one application that a test runs at a time, on a framework that all tests share: they run one after
+    the other, and making one takes longer than most of them.
+
+    It gets one of its own where somebody else's extension brings routes, which may hold a node, and where the
+    registry has a name, which stands in what describes its API.
+    """
+    routes = tuple(each.routes for each in extensions if each.routes is not None)
+    shared = node.settings.name == Settings.model_fields["name"].default and set(routes) <= set(_OURS)
+    if shared and routes not in _FRAMEWORKS:
+        _FRAMEWORKS[routes] = framework_of(node, extensions)
+    return create_app(node, extensions, run_readers=False, framework=_FRAMEWORKS[routes] if shared else None)
 
 
 @pytest.fixture
 async def app(node: Node, extensions: tuple[Extension, ...]) -> Application:
-    return create_app(node, extensions, run_readers=False, framework=None if extensions else _framework())
+    return only_app(node, extensions)
 
 
 @pytest.fixture

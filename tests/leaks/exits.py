@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -42,15 +43,15 @@ def route_templates(app: Application, *methods: str) -> set[str]:
 
 def template_of(path: str, templates: Iterable[str]) -> str | None:
     """The route that answers a path."""
-    fitting = [
-        each
-        for each in templates
-        if re.fullmatch(
-            re.sub(r"\{[^}]+\}", "[^/]+", re.escape(each).replace("\\{", "{").replace("\\}", "}")), path
-        )
-    ]
+    fitting = [each for each in templates if _pattern(each).fullmatch(path)]
     # A path that is written out wins over one with a name in its place.
     return min(fitting, key=lambda each: each.count("{"), default=None)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    written = re.escape(template).replace("\\{", "{").replace("\\}", "}")
+    return re.compile(re.sub(r"\{[^}]+\}", "[^/]+", written))
 
 
 async def walk(

@@ -17,11 +17,11 @@ import pytest
 import frontend
 import search
 from registry import ids
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.db import Database, clock_of, now
 from registry.node import load_node
 from registry.records import versions
-from tests.conftest import Begin, Join, Member, joining, running
+from tests.conftest import Begin, Join, Member, joining, only_app, running
 from tests.leaks.exits import Answer, route_templates, walk
 from tests.leaks.test_silent_acts import NOT_COMPARED
 from tests.leaks.world import UNKNOWN, act, index, join_all, published, revise, starts
@@ -74,7 +74,7 @@ async def _registry(begin: Begin) -> AsyncIterator[tuple[Application, httpx.Asyn
     database = Database(settings.database)
     try:
         node = await load_node(settings, database)
-        app = create_app(node, EXTENSIONS, run_readers=False)
+        app = only_app(node, EXTENSIONS)
         async with running(app) as client:
             yield app, client, joining(node, client)
     finally:

@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from registry import migrate
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.changelog.models import ReaderState
 from registry.extensions import Node
 from registry.status import TOLERATED_FAILURE
-from tests.conftest import BASE_URL, ORIGIN, Join, Publish, running
+from tests.conftest import BASE_URL, ORIGIN, Join, Publish, only_app, running
 
 
 async def fail(node: Node, since: timedelta, error: str | None = "OSError: full") -> None:
@@ -106,7 +106,7 @@ async def test_a_proxy_on_this_machine_makes_nobody_local(app: Application, name
 )
 async def test_metrics_are_for_the_holder_of_the_token(node: Node, authorization: str, status: int) -> None:
     settings = node.settings.model_copy(update={"metrics_token": SecretStr("the-right-one")})
-    app = create_app(replace(node, settings=settings), run_readers=False)
+    app = only_app(replace(node, settings=settings))
     async with running(app):
         assert (await ask_metrics(app, "203.0.113.9", Authorization=authorization)).status_code == status
 
@@ -114,7 +114,7 @@ async def test_metrics_are_for_the_holder_of_the_token(node: Node, authorization
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer"}])
 async def test_an_empty_token_opens_nothing(node: Node, headers: dict[str, str]) -> None:
     settings = node.settings.model_copy(update={"metrics_token": SecretStr("")})
-    app = create_app(replace(node, settings=settings), run_readers=False)
+    app = only_app(replace(node, settings=settings))
     async with running(app):
         assert (await ask_metrics(app, "203.0.113.9", **headers)).status_code == 403
 
@@ -191,12 +191,12 @@ async def test_security_txt_follows_rfc_9116(client: httpx.AsyncClient) -> None:
 )
 async def test_the_contact_is_a_uri(node: Node, contact: str, uri: str) -> None:
     settings = node.settings.model_copy(update={"contact": contact})
-    async with running(create_app(replace(node, settings=settings), run_readers=False)) as client:
+    async with running(only_app(replace(node, settings=settings))) as client:
         assert fields_of((await client.get("/.well-known/security.txt")).text)["contact"] == uri
 
 
 async def test_a_registry_without_tls_names_no_canonical_address(node: Node) -> None:
     """RFC 9116, 2.5.2: a web address in it begins with https."""
     settings = node.settings.model_copy(update={"base_url": None})
-    async with running(create_app(replace(node, settings=settings), run_readers=False)) as client:
+    async with running(only_app(replace(node, settings=settings))) as client:
         assert "canonical" not in fields_of((await client.get("/.well-known/security.txt")).text)

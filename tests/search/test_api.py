@@ -6,12 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.app import create_app
 from registry.extensions import Extension, Node
 from search import extension
 from search.embedded import EmbeddedEngine
 from search.open import open_engine
-from tests.conftest import running
+from tests.conftest import only_app, running
 from tests.search.documents import document, fill
 
 
@@ -31,7 +30,7 @@ async def http(node: Node) -> AsyncIterator[httpx.AsyncClient]:
             document("CIR-000000000H", title="Weather", kind="lesson"),
         ],
     )
-    async with running(create_app(node, (extension,), run_readers=False)) as client:
+    async with running(only_app(node, (extension,))) as client:
         yield client
 
 
@@ -145,7 +144,7 @@ async def test_openapi_tells_every_parameter(http: httpx.AsyncClient) -> None:
 
 
 async def test_without_an_index_nothing_is_answered(node: Node) -> None:
-    async with running(create_app(node, (extension,), run_readers=False)) as client:
+    async with running(only_app(node, (extension,))) as client:
         for path in ("/api/v1/search?q=x", "/api/v1/suggest?q=x"):
             answer = await client.get(path)
             assert answer.status_code == 503

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from frontend import extension
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.extensions import Extension, Node
 from registry.finder import Found
-from tests.conftest import BASE_URL, Member
+from tests.conftest import BASE_URL, Member, only_app
 from tests.frontend.conftest import Look
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -31,7 +31,7 @@ class Nothing:
 @pytest.fixture
 async def app(node: Node) -> Application:
     found = Extension(name="nothing", finder=lambda _: Nothing())  # type: ignore[arg-type,return-value]
-    return create_app(node, (found, extension), run_readers=False)
+    return only_app(node, (found, extension))
 
 
 async def test_every_address_on_the_page_is_a_feed(

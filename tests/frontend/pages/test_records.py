@@ -8,12 +8,12 @@ import pytest
 
 from frontend import extension
 from frontend.pages.records import SHOWN
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.errors import Finding, Severity, Unavailable
 from registry.extensions import Extension, Node
 from search.request import Request
 from search.results import Answer, FacetValue, Hit, Segment
-from tests.conftest import Member, Publish
+from tests.conftest import Member, Publish, only_app
 from tests.frontend.conftest import BROWSER, Look
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -61,7 +61,7 @@ def with_search(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 async def app(node: Node, index: Index, with_search: bool) -> Application:
     found = Extension(name="index", finder=lambda _: index)  # type: ignore[arg-type,return-value]
-    return create_app(node, (found, extension) if with_search else (extension,), run_readers=False)
+    return only_app(node, (found, extension) if with_search else (extension,))
 
 
 async def stored(client: httpx.AsyncClient, document: dict[str, Any]) -> Hit:

@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from frontend import extension
 from registry import mail
-from registry.app import create_app
+from registry.app import Application, create_app
 from registry.audit.models import Act
 from registry.auth import links, signin, totp
 from registry.auth.models import Identity, Link, Person, PersonSession, Visit
@@ -30,7 +30,7 @@ from registry.db import now
 from registry.extensions import Node
 from registry.node import load_node
 from registry.settings import Settings
-from tests.conftest import BASE_URL, Join, running
+from tests.conftest import BASE_URL, Join, calling, running
 from tests.frontend.conftest import BROWSER
 from tests.registry.auth.people import person
 
@@ -110,11 +110,11 @@ async def node(settings_of: Settings, database: Any) -> Node:
 
 
 @pytest.fixture
-async def browser(node: Node, join: Join) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(node: Node, app: Application, join: Join) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody's browser; Ada is an author of `lab-one`."""
     await join("lab-one")
     await person(node, ADA, roles={"lab-one": [Role.AUTHOR]})
-    async with running(create_app(node, (extension,), run_readers=False)) as client:
+    async with calling(app) as client:
         client.headers.update(HOME)
         yield client
 

@@ -18,7 +18,7 @@ from registry.moderation.limits.policies import POLICIES, Quota, network_of, quo
 from registry.problems import MEDIA_TYPE
 from registry.providers import service as providers
 from registry.settings import Settings, load
-from tests.conftest import running
+from tests.conftest import only_app, running
 
 BASE = "https://registry.example"
 
@@ -124,7 +124,7 @@ def test_networks(address: str | None, network: str) -> None:
 
 async def test_too_much_is_told(node: Node, counters_url: str | None) -> None:
     node = limited(node, counters_url, limit_checks="address=2/minute")
-    async with running(create_app(node, run_readers=False)) as client:
+    async with running(only_app(node)) as client:
         answers = [await client.post("/api/v1/validate", json={}) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert answers[0].headers["ratelimit-policy"] == '"checks-address";q=2;w=60'
@@ -141,7 +141,7 @@ async def test_too_much_is_told(node: Node, counters_url: str | None) -> None:
 
 
 async def test_a_shared_cache_is_told_nothing(node: Node) -> None:
-    async with running(create_app(limited(node), run_readers=False)) as client:
+    async with running(only_app(limited(node))) as client:
         headers = await token_for(node, client)
         for path in (
             "/api/v1/records",
@@ -161,7 +161,7 @@ async def test_a_shared_cache_is_told_nothing(node: Node) -> None:
 
 async def test_prepared_answers_are_not_counted(node: Node) -> None:
     node = limited(node, limit_reads="address=2/minute")
-    async with running(create_app(node, run_readers=False)) as client:
+    async with running(only_app(node)) as client:
         for _ in range(10):
             assert (await client.get("/api/v1/records")).status_code == 200
         assert (await client.get("/api/v1/records?kind=lesson")).status_code == 200
@@ -174,7 +174,7 @@ async def test_prepared_answers_are_not_counted(node: Node) -> None:
 async def test_those_who_are_known_are_counted_by_name(node: Node) -> None:
     quotas = "address=1/minute client=3/minute organisation=4/minute"
     node = limited(node, limit_checks=quotas)
-    async with running(create_app(node, run_readers=False)) as client:
+    async with running(only_app(node)) as client:
 
         async def statuses(headers: dict[str, str], count: int) -> list[int]:
             return [
@@ -197,7 +197,7 @@ async def test_those_who_are_known_are_counted_by_name(node: Node) -> None:
 
 
 async def test_refused_tokens_are_counted(node: Node) -> None:
-    async with running(create_app(limited(node), run_readers=False)) as client:
+    async with running(only_app(limited(node))) as client:
         wrong = {"Authorization": "Bearer nobody"}
         for _ in range(WRONG_CREDENTIALS):
             assert (await client.get("/api/v1/records", headers=wrong)).status_code == 401
@@ -210,7 +210,7 @@ async def test_reads_go_on_and_secrets_wait_while_nobody_can_count(
 ) -> None:
     url, process = redis_server
     node = limited(node, url)
-    async with running(create_app(node, run_readers=False)) as client:
+    async with running(only_app(node)) as client:
         headers = await token_for(node, client)
         process.kill()
         process.wait(10)

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.db import Database, now
 from registry.extensions import Extension, Node
 from registry.providers.models import Client
 from registry.records import batch
 from registry.records.models import DraftQuota, Record
 from registry.settings import Settings
-from tests.conftest import Join, Member
+from tests.conftest import Join, Member, only_app
 from tests.registry.records.acting import act, lesson, submit
 
 LINES = {"Content-Type": "application/x-ndjson"}
@@ -164,7 +164,7 @@ async def app(node: Node, settings: Settings, extensions: tuple[Extension, ...])
     from dataclasses import replace
 
     narrow = settings.model_copy(update={"drafts_per_day": 5})
-    return create_app(replace(node, settings=narrow), extensions, run_readers=False)
+    return only_app(replace(node, settings=narrow), extensions)
 
 
 async def test_a_day_has_only_so_many_drafts(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from registry.app import Application, create_app
+from registry.app import Application
 from registry.audit.models import Act
 from registry.db import Database
 from registry.extensions import Extension, Node
@@ -17,7 +17,7 @@ from registry.providers.models import Provider
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.evidence.service import erase_evidence
 from registry.records.models import Record
-from tests.conftest import Join, Member
+from tests.conftest import Join, Member, only_app
 from tests.registry.records.acting import act, bring_out, lesson, submit, withdraw
 from tests.registry.sharing.circles import EVERYTHING, end, gather
 
@@ -31,7 +31,7 @@ async def app(node: Node, extensions: tuple[Extension, ...]) -> Application:
     small = node.settings.model_copy(
         update={"evidence_files": 3, "evidence_file_megabytes": 1, "evidence_record_megabytes": 2}
     )
-    return create_app(replace(node, settings=small), extensions, run_readers=False)
+    return only_app(replace(node, settings=small), extensions)
 
 
 async def add(
