@@ -86,10 +86,14 @@ class JsonDocument(JsonRenderPlugin):
 
 
 class YamlDocument(YamlRenderPlugin):
-    """The document, as YAML."""
+    """The document, as YAML. It is written once: that takes a second, in which nobody else is answered."""
+
+    _written: bytes | None = None
 
     def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _summarised(openapi_schema))
+        if self._written is None:
+            self._written = super().render(request, _summarised(openapi_schema))
+        return self._written
 
 
 class DocsPage(OpenAPIRenderPlugin):
