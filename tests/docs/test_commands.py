@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.docs import starter
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 _ADDRESS = "127.0.0.1:8000"
+_TERMINAL = {"COLUMNS": "120"}
 
 
 def blocks(page: Path) -> str:
@@ -27,15 +30,25 @@ def blocks(page: Path) -> str:
     return blocks(ROOT / "README.md") + "\n" + own if goes_on else own
 
 
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    """Where `candor` is started without its imports. None where each call imports them anew."""
+    file = tmp_path_factory.mktemp("starter") / "socket"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
+    environment |= _TERMINAL
+    with starter.listening(file, environment) if starter.POSSIBLE else nullcontext() as found:
+        yield found
+
+
 def test_there_are_commands_in_the_docs() -> None:
     assert len(blocks(ROOT / "README.md")) > 500
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
-def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
+def test_commands_of_a_page_work(page: Path, tmp_path: Path, listening: Path | None) -> None:
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("THE COMMANDS IN THE DOCS WERE NOT RUN: they need bash and curl")
-    with _registry(tmp_path) as (address, environment):
+    with _registry(tmp_path, listening) as (address, environment):
         script = "set -euo pipefail\n" + blocks(page).replace(_ADDRESS, address)
         done = subprocess.run(
             ["bash", "-c", script],
@@ -50,17 +63,21 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
 
 
 @contextmanager
-def _registry(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _registry(folder: Path, listening: Path | None) -> Iterator[tuple[str, dict[str, str]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    commands = [Path(sys.executable).parent, Path(os.environ["PATH"])]
+    if listening is not None:
+        once = starter.command(folder / "bin", listening)
+        commands.insert(0, folder / "bin")
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **_TERMINAL,
+        "PATH": os.pathsep.join(map(str, commands)),
         "CANDOR_DATA": str(folder / "var"),
         "CANDOR_PORT": str(port),
         "CANDOR_LOG_LEVEL": "error",
-        "COLUMNS": "120",
         # What `candor login` keeps is kept for this page alone.
         "HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder / "config"),
@@ -77,6 +94,8 @@ def _registry(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         process = subprocess.Popen(["candor", "serve"], cwd=folder, env=environment, stdout=log, stderr=log)
         try:
             _wait_until_found(port, process, folder / "serve.log")
+            if listening is not None:
+                once.touch()
             yield f"127.0.0.1:{port}", environment
         finally:
             process.terminate()
