@@ -75,9 +75,9 @@ def candor(settings: Settings, *words: str, **more: str) -> Iterator[Running]:
 
 
 @contextmanager
-def serving(settings: Settings, *words: str, **more: str) -> Iterator[Running]:
-    """`candor serve` on a free port, once it answers."""
-    port = free_port()
+def serving(settings: Settings, *words: str, port: int | None = None, **more: str) -> Iterator[Running]:
+    """`candor serve` on that port or on a free one, once it answers."""
+    port = port or free_port()
     with candor(settings, "serve", "--port", str(port), *words, **more) as running:
         server = Running(running.process, running.written, f"http://127.0.0.1:{port}")
         until(lambda: answers(server), server)
