@@ -90,23 +90,25 @@ def title_of(registry: str, selection: Selection, name: str) -> str:
 def _titles(registry: str, selection: Selection, name: str) -> tuple[str, str]:
     """Title and description of a feed, in plain text."""
     imports = " Imported records are left out." if not selection.holds_imports else ""
+    of = f" ({selection.origin})" if selection.origin else ""
     match selection.topic:
         case Topic.ALL:
             return (
-                f"{registry}: everything",
-                f"What is disclosed at {registry}, the newest change first.{imports}",
+                f"{registry}: everything{of}",
+                f"What is disclosed at {selection.origin or registry}, the newest change first.{imports}",
             )
         case Topic.KIND:
             kinds = _plural(selection.value)
             return (
-                f"{registry}: {kinds}",
-                f"All {kinds} disclosed at {registry}, the newest change first.{imports}",
+                f"{registry}: {kinds}{of}",
+                f"All {kinds} disclosed at {selection.origin or registry}, the newest change first.{imports}",
             )
         case Topic.PROVIDER:
-            return f"{registry}: {name}", f"What {name} publishes at {registry}, the newest change first."
+            where = selection.origin or registry
+            return f"{registry}: {name}{of}", f"What {name} publishes at {where}, the newest change first."
         case Topic.TAG:
             return (
-                f"{registry}: {name}",
+                f"{registry}: {name}{of}",
                 f"What is classified as {name} ({selection.value}) or a part of it, the newest change first.",
             )
         case Topic.RECORD:
@@ -136,14 +138,14 @@ def home_of(links: Links, selection: Selection) -> str:
     """The page that shows to a person what the feed shows to a program."""
     match selection.topic:
         case Topic.ALL:
-            return links.home()
+            return links.records(selection.parameters) if selection.origin else links.home()
         case Topic.KIND:
-            return links.records((("kind", selection.value),))
+            return links.records((("kind", selection.value), *selection.parameters))
         case Topic.PROVIDER:
-            return links.provider(selection.value)
+            return links.provider(selection.value, selection.origin)
         case Topic.TAG:
             return links.term(selection.value)
         case Topic.RECORD:
-            return links.record(selection.value, dict(selection.parameters).get("origin"))
+            return links.record(selection.value, selection.origin)
         case Topic.SEARCH:
             return links.records(selection.parameters)

@@ -55,6 +55,16 @@ def _entry(root: etree._Element, entry: Entry, *, full: bool) -> None:
     add(node, _name("link"), rel="alternate", type="application/json", href=entry.document_url)
     if entry.via:
         add(node, _name("link"), rel="via", href=entry.via)
+    if entry.source is not None:
+        # Whoever takes an entry from a feed says from which (RFC 4287, 4.2.11); its author stands for entries
+        # that name none.
+        source = add(node, _name("source"))
+        add(source, _name("id"), entry.source.feed_id)
+        add(source, _name("title"), entry.source.origin, type="text")
+        add(source, _name("updated"), rfc3339(entry.updated))
+        _author(source, Author(entry.source.origin, entry.source.home))
+        add(source, _name("link"), rel="self", type=MEDIA_TYPE, href=f"{entry.source.feed_url}.{SUFFIX}")
+        add(source, _name("link"), rel="alternate", type="text/html", href=entry.source.home)
     if entry.rights:
         add(node, _name("rights"), entry.rights, type="text")
     add(node, _name("summary"), entry.summary, type="text")

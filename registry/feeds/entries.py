@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.feeds.body import Label, content, items, mapping, text, web_address
-from registry.feeds.feed import Author, Category, Entry, Event
-from registry.feeds.links import Links, record_urn, version_urn
+from registry.feeds.feed import Author, Category, Entry, Event, Source
+from registry.feeds.links import Links, feed_urn, record_urn, registry_at, version_urn
 from registry.records.documents import tags_of
 
 MAX_TITLE = 250
@@ -66,7 +66,13 @@ def entry(
         rights=text(document.get("license")) or None,
         severity=text(inner.get("severity")) or None,
         revision=(text(revision.get("type")) or None, text(revision.get("note")) or None),
+        source=_source(origin) if origin != links.origin else None,
     )
+
+
+def _source(origin: str) -> Source:
+    home = registry_at(origin)
+    return Source(origin, feed_urn(origin, "all"), f"{home}/feeds/all", f"{home}/")
 
 
 def _event(document: Mapping[str, Any]) -> Event:

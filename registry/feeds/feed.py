@@ -31,13 +31,25 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The registry that published what is only copied here: its feed of everything, by the id that it bears
+    there, and the addresses of that feed without its suffix and of the registry itself.
+    """
+
+    origin: str
+    feed_id: str
+    feed_url: str
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One record, or one version of it, as every format tells it.
 
     `id` is an absolute URI that never changes. `summary` is plain text, `content` sanitised HTML with
     absolute links only. Both addresses are absolute: `url` for a person, `document_url` for the JSON. `via`
-    is where an imported record comes from. Times are aware and in UTC. `revision` is the version's (type,
-    note), as far as there is one.
+    is where an imported record comes from, `source` the registry of one that is another's. Times are aware
+    and in UTC. `revision` is the version's (type, note), as far as there is one.
     """
 
     id: str
@@ -61,6 +73,7 @@ class Entry:
     rights: str | None = None
     severity: str | None = None
     revision: tuple[str | None, str | None] = (None, None)
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

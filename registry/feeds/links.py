@@ -42,6 +42,11 @@ def feed_urn(origin: str, address: str) -> str:
     return _urn("feed", origin, address)
 
 
+def registry_at(origin: str) -> str:
+    """Where the registry of an origin answers: an origin is its log's address without a scheme."""
+    return f"https://{origin.removesuffix('/log').rstrip('/')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Addresses at one registry. `base` has a scheme and no final slash; `origin` is the registry's own."""

@@ -43,18 +43,18 @@ async def gather(
     Raises `NotFound` for a tag, provider or record that there is not, `Malformed` for a search that cannot be
     read, and `Unavailable` when search is not here.
     """
+    origin = (selection.origin,) if selection.origin else ()
     match selection.topic:
         case Topic.ALL:
-            return await _recent(session, "everything", limit, now, imported=selection.imported), True
+            narrow = {"imported": selection.imported, "origin": origin}
+            return await _recent(session, "everything", limit, now, **narrow), True
         case Topic.KIND:
-            kind = (selection.value,)
-            return await _recent(
-                session, selection.value, limit, now, kind=kind, imported=selection.imported
-            ), True
+            narrow = {"kind": (selection.value,), "imported": selection.imported, "origin": origin}
+            return await _recent(session, selection.value, limit, now, **narrow), True
         case Topic.PROVIDER:
-            return await _provider(session, selection.value, limit, now), True
+            return await _provider(session, selection.value, origin, limit, now), True
         case Topic.TAG:
-            return await _tag(session, selection.value, limit, now, vocabulary), True
+            return await _tag(session, selection.value, origin, limit, now, vocabulary), True
         case Topic.RECORD:
             return await _record(session, selection, limit, now), True
         case Topic.SEARCH:
@@ -86,8 +86,12 @@ def _row(stored: Stored, *, single_version: bool = False) -> Row:
     return Row(stored.document, stored.action, single_version)
 
 
-async def _provider(session: AsyncSession, slug: str, limit: int, now: datetime) -> Gathered:
-    gathered = await _recent(session, slug, limit, now, provider=(slug,))
+async def _provider(
+    session: AsyncSession, slug: str, origin: Sequence[str], limit: int, now: datetime
+) -> Gathered:
+    gathered = await _recent(session, slug, limit, now, provider=(slug,), origin=origin)
+    if origin and gathered.rows:
+        return Gathered(gathered.rows, _name_in(gathered.rows[0], slug), gathered.changed)
     try:
         provider = await providers.by_slug(session, slug, public=True)
     except NotFound:
@@ -107,9 +111,14 @@ def _name_in(row: Row, slug: str) -> str:
 
 
 async def _tag(
-    session: AsyncSession, tag: str, limit: int, now: datetime, vocabulary: Vocabulary
+    session: AsyncSession,
+    tag: str,
+    origin: Sequence[str],
+    limit: int,
+    now: datetime,
+    vocabulary: Vocabulary,
 ) -> Gathered:
-    gathered = await _recent(session, vocabulary.label(tag), limit, now, tag=tag)
+    gathered = await _recent(session, vocabulary.label(tag), limit, now, tag=tag, origin=origin)
     if gathered.changed is None and not vocabulary.known(tag):
         near = vocabulary.nearest(tag)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -122,8 +131,7 @@ async def _record(session: AsyncSession, selection: Selection, limit: int, now: 
 
     While it is withdrawn, no version but that which says so.
     """
-    origin = dict(selection.parameters).get("origin")
-    versions = await records.versions(session, ANONYMOUS, selection.value, origin, limit=limit)
+    versions = await records.versions(session, ANONYMOUS, selection.value, selection.origin, limit=limit)
     newest = versions[0]
     if newest.withdrawn:
         versions = [newest]

@@ -47,6 +47,8 @@ def _item(channel: etree._Element, entry: Entry, *, full: bool) -> None:
     for category in entry.categories:
         add_plain(item, "category", category.term, domain=category.scheme)
     add(item, f"{{{DC}}}language", entry.language)
+    if entry.source is not None:
+        add_plain(item, "source", entry.source.origin, url=f"{entry.source.feed_url}.{SUFFIX}")
     if entry.rights:
         add_plain(item, f"{{{DC}}}rights", entry.rights)
     add(item, "description", escape(entry.summary, quote=False))

@@ -45,7 +45,7 @@ class Selection:
     """What a feed holds.
 
     `imported` counts only for all and kind, which leave imported records out so that an import floods nobody.
-    `parameters` are those of a search, in canonical order, or the `origin` of a record.
+    `parameters` are those of a search, in canonical order, or the `origin` whose records alone are meant.
     """
 
     topic: Topic
@@ -67,7 +67,12 @@ class Selection:
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
         """The parameters that make this another feed than the one without them, in canonical order."""
-        return (("imported", "true"),) if self.imported else self.parameters
+        return ((("imported", "true"),) if self.imported else ()) + self.parameters
+
+    @property
+    def origin(self) -> str | None:
+        """Whose records alone are meant, where one registry is named; a search has filters of its own."""
+        return None if self.topic is Topic.SEARCH else dict(self.parameters).get("origin")
 
     @property
     def address(self) -> str:
@@ -140,24 +145,23 @@ def read_options(query: Pairs) -> Options:
 
 def _selection(path: str, query: Pairs) -> Selection:
     topic, slash, value = path.partition("/")
+    if topic == Topic.SEARCH and not slash:
+        return Selection(Topic.SEARCH, parameters=question(query))
+    origin = _one(query, "origin")
+    of = (("origin", origin),) if origin else ()
     match topic:
         case Topic.PROVIDER if value and "/" not in value:
-            return Selection(Topic.PROVIDER, value.lower())
+            return Selection(Topic.PROVIDER, value.lower(), parameters=of)
         case Topic.TAG if value:
             if ":" not in value or len(value) > MAX_TAG_LENGTH:
                 raise NotFound(f"{value[:80]!r} is no tag. A tag is namespace:term, such as misuse:fraud.")
-            return Selection(Topic.TAG, value)
+            return Selection(Topic.TAG, value, parameters=of)
         case Topic.RECORD if value:
-            origin = _one(query, "origin")
-            return Selection(
-                Topic.RECORD, parse_id(value), parameters=(("origin", origin),) if origin else ()
-            )
-        case Topic.SEARCH if not slash:
-            return Selection(Topic.SEARCH, parameters=question(query))
+            return Selection(Topic.RECORD, parse_id(value), parameters=of)
         case Topic.ALL if not slash:
-            return Selection(Topic.ALL, imported=_imported(query))
+            return Selection(Topic.ALL, imported=_imported(query), parameters=of)
         case kind if kind in KINDS and not slash:
-            return Selection(Topic.KIND, kind, imported=_imported(query))
+            return Selection(Topic.KIND, kind, imported=_imported(query), parameters=of)
     near = process.extractOne(topic, [Topic.ALL, Topic.SEARCH, *KINDS], score_cutoff=60)
     hint = f" Did you mean {near[0]!s}?" if near else ""
     raise NotFound(

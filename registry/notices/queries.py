@@ -11,6 +11,7 @@ from registry.errors import NotFound
 from registry.notices.models import Notice, NoticeAnswer
 from registry.notices.rules import State
 from registry.records.models import Record
+from registry.records.queries import OURS_FIRST
 
 _COUNTED = 1000
 
@@ -37,7 +38,7 @@ async def queue(
     session: AsyncSession, *, state: State | None, after: int | None, limit: int
 ) -> Sequence[tuple[Notice, Record | None]]:
     """Notices with the record that each names, where there is one; those that wait longest first."""
-    query = select(Notice, Record).outerjoin(Record, Record.id == Notice.record_id)
+    query = select(Notice)
     query = (
         query.where(Notice.state == state.value)
         if state is not None
@@ -45,14 +46,19 @@ async def queue(
     )
     if after is not None:
         query = query.where(Notice.pk > after)
-    return [(row[0], row[1]) for row in await session.execute(query.order_by(Notice.pk).limit(limit))]
+    found = (await session.scalars(query.order_by(Notice.pk).limit(limit))).all()
+    ids = {notice.record_id for notice in found if notice.record_id is not None}
+    named: dict[str, Record] = {}
+    for record in await session.scalars(select(Record).where(Record.id.in_(ids)).order_by(*OURS_FIRST)):
+        named.setdefault(record.id, record)
+    return [(notice, named.get(notice.record_id or "")) for notice in found]
 
 
 async def record_of(session: AsyncSession, notice: Notice) -> Record | None:
     """The record that a notice names, if there is one: the registry's own, where two have the id."""
     if notice.record_id is None:
         return None
-    query = select(Record).where(Record.id == notice.record_id).order_by(Record.pk).limit(1)
+    query = select(Record).where(Record.id == notice.record_id).order_by(*OURS_FIRST).limit(1)
     return await session.scalar(query)
 
 

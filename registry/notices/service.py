@@ -66,11 +66,11 @@ async def act(
             raise Conflict("The notice names no record of this registry.")
         code, reason = raw.get("code", ""), raw.get("reason", "")
         if action is Action.SUPPRESS:
-            await suppress(session, actor, record.id, code, reason)
+            await suppress(session, actor, record.id, code, reason, origin=record.origin)
         elif action is Action.UNSUPPRESS:
-            await unsuppress(session, actor, record.id, reason)
+            await unsuppress(session, actor, record.id, reason, origin=record.origin)
         else:
-            await erase(session, actor, record.id, code, reason)
+            await erase(session, actor, record.id, code, reason, origin=record.origin)
     moment = now()
     session.add(
         NoticeAnswer(
@@ -134,6 +134,7 @@ async def _relay(
         return None
     editor = replace(actor, scopes=actor.scopes | {Scope.RECORDS_WRITE, Scope.RECORDS_PUBLISH})
     told = {"name": name, "role": role, "organisation": organisation, "statement": text}
+    about = {"id": record.id, **({"origin": record.origin} if record.origin != desk.origin else {})}
     state = await create_draft(
         session,
         desk,
@@ -145,7 +146,7 @@ async def _relay(
             "basis": "on-behalf",
             "language": notice.language,
             "stated_by": [{key: value for key, value in told.items() if value is not None}],
-            "content": {"about": {"id": record.id}, "stance": raw.get("stance", "disputes"), "text": text},
+            "content": {"about": about, "stance": raw.get("stance", "disputes"), "text": text},
         },
     )
     await publish(session, desk, editor, state.id, if_match=f'"{state.etag}"')

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Controller, Response, get
@@ -109,8 +110,15 @@ class Reads(Controller):
     async def read_record(
         self, request: AnyRequest, reading: Reading, actor: Actors, id: RecordId, origin: Origin = None
     ) -> Response[bytes]:
-        """The newest version that the reader may see, as its canonical bytes."""
-        return record_answer(request, await queries.newest(reading, actor, id, origin))
+        """The newest version that the reader may see, as its canonical bytes.
+
+        Where other registries have a record of the same id, ours is answered, and `Link` names theirs.
+        """
+        row = await queries.newest(reading, actor, id, origin)
+        answer = record_answer(request, row)
+        if others := [each for each in await queries.origins_of(reading, row.id) if each != row.origin]:
+            answer.headers["Link"] = ", ".join(_elsewhere(row.id, each) for each in others)
+        return answer
 
     @get(
         "/records/{id:str}/versions", operation_id="listVersions", responses=problem_responses(400, 404, 451)
@@ -201,6 +209,11 @@ class RecordsController(Reads, Writes):
 
     path = "/api/v1"
     tags = ("records",)
+
+
+def _elsewhere(id: str, origin: str) -> str:
+    """A link to the record that another registry has under the same id (RFC 8288)."""
+    return f'</api/v1/records/{id}?origin={quote(origin, safe="/:")}>; rel="alternate"'
 
 
 def _moment(text: str | None) -> datetime | None:

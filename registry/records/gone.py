@@ -20,10 +20,20 @@ _ENTRY = table(
 
 
 async def tell_if_erased(
-    session: AsyncSession, actor: Actor, id: str, origin: str | None, version: int | None
+    session: AsyncSession,
+    actor: Actor,
+    id: str,
+    origin: str | None,
+    version: int | None,
+    *,
+    ours: bool = False,
 ) -> None:
-    """Raises `Gone` for a record that was erased, to all who could know that it was there."""
+    """Raises `Gone` for a record that was erased, to all who could know that it was there; with `ours`, for
+    none of another registry.
+    """
     query = select(Record).where(Record.id == id, Record.erased.is_not(None))
+    if ours:
+        query = query.where(Record.provider_pk.is_not(None))
     if origin is not None:
         query = query.where(Record.origin == origin)
     record = await session.scalar(query.order_by(Record.provider_pk.is_(None), Record.pk).limit(1))

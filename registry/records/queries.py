@@ -1,6 +1,6 @@
 """Reads. Every one of them takes the actor and passes through `registry.records.visibility`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +119,7 @@ STORED: tuple[Any, ...] = (
 IS_LISTED = func.coalesce(Record.listed, false())
 
 
+_MOST_ORIGINS = 20
 OURS_FIRST = (Record.provider_pk.is_(None), Record.pk)
 """Where several registries hold one id, ours is meant, unless an origin is named."""
 
@@ -172,8 +173,10 @@ async def readable_record(
     if origin is not None:
         query = query.where(Record.origin == origin)
     record = await session.scalar(query)
+    if record is None or (origin is None and record.provider_pk is None):
+        # Nobody takes the place of what was ours.
+        await tell_if_erased(session, actor, tidy, origin, version, ours=record is not None)
     if record is None:
-        await tell_if_erased(session, actor, tidy, origin, version)
         raise NotFound(_NO_RECORD.format(id=tidy))
     facts = await _facts(session, record)
     if not may_read(actor, facts):
@@ -201,6 +204,12 @@ async def version(
                 raise await gone_version(session, stored.origin, stored.id, stored.number)
             return stored
     raise NotFound(f"The record {parse_id(id)} has no version {label[:12]!r} that can be shown.")
+
+
+async def origins_of(session: AsyncSession, id: str) -> list[str]:
+    """The registries that hold a public record of that id here, ours first."""
+    query = select(Record.origin).where(Record.id == parse_id(id), readable(ANONYMOUS))
+    return list(await session.scalars(query.order_by(*OURS_FIRST).limit(_MOST_ORIGINS)))
 
 
 async def versions(
@@ -253,19 +262,32 @@ def _narrow(
     return query
 
 
-def _of_provider(query: Select[Any], slug: str) -> Select[Any]:
+def _of_provider(query: Select[Any], slug: str, ours: Collection[str]) -> Select[Any]:
     joined = query.join(RecordProvider, RecordProvider.record_pk == Record.pk)
-    return joined.where(RecordProvider.slug == slug)
+    return joined.where(_is_by(slug, ours))
 
 
-def _published_by(slugs: Sequence[str]) -> ColumnElement[bool]:
+def _is_by(slug: str, ours: Collection[str]) -> ColumnElement[bool]:
+    """Whether a row names that organisation. No other registry has one under the slug of one of ours."""
+    named = RecordProvider.slug == slug
+    return and_(named, Record.provider_pk.is_not(None)) if slug in ours else named
+
+
+def _published_by(slugs: Sequence[str], ours: Collection[str]) -> ColumnElement[bool]:
     """Whether one of these organisations published it, alone or with others."""
     return (
         select(RecordProvider.slug)
-        .where(RecordProvider.record_pk == Record.pk, RecordProvider.slug.in_(slugs))
+        .where(RecordProvider.record_pk == Record.pk, or_(*(_is_by(slug, ours) for slug in slugs)))
         .correlate(Record)
         .exists()
     )
+
+
+async def slugs_here(session: AsyncSession, slugs: Sequence[str], origin: Sequence[str] = ()) -> set[str]:
+    """Those of the slugs that mean an organisation of this registry, where no origin is named."""
+    if not slugs or origin:
+        return set()
+    return set(await session.scalars(select(Provider.slug).where(Provider.slug.in_(slugs))))
 
 
 async def page(
@@ -283,15 +305,17 @@ async def page(
     """Listed records, the latest first publication first; `before` is the `first_seq` that a page ended with.
 
     First publication never changes, so a page neither skips nor repeats under writes. All `tag`s must be
-    borne, by themselves or by a narrower tag.
+    borne, by themselves or by a narrower tag. A provider is one of ours where we have one of that slug,
+    unless an origin is named.
     """
+    ours = await slugs_here(session, provider, origin)
     query = _narrow(current(), kind=kind, origin=origin).where(Record.listed, readable(actor))
     order = Record.first_seq
     # Of a tag or a provider, walk its own index in order, instead of sorting what it yields.
     if provider and not tag and len(set(provider)) == 1:
-        query, order = _of_provider(query, provider[0]), RecordProvider.first_seq
+        query, order = _of_provider(query, provider[0], ours), RecordProvider.first_seq
     elif provider:
-        query = query.where(_published_by(provider))
+        query = query.where(_published_by(provider, ours))
     for position, wanted in enumerate(dict.fromkeys(tag)):
         if position == 0:
             query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == wanted)
@@ -318,6 +342,7 @@ async def recent(
     *,
     kind: Sequence[str] = (),
     provider: Sequence[str] = (),
+    origin: Sequence[str] = (),
     tag: str | None = None,
     imported: bool = True,
     limit: int,
@@ -325,12 +350,13 @@ async def recent(
     """The newest public version of the records that changed last, withdrawn ones among them: what feeds are
     made of.
     """
-    query = _narrow(current(), kind=kind, imported=imported).where(readable(ANONYMOUS))
+    query = _narrow(current(), kind=kind, origin=origin, imported=imported).where(readable(ANONYMOUS))
+    ours = await slugs_here(session, provider, origin)
     order = Record.last_seq
     if len(set(provider)) == 1:
-        query, order = _of_provider(query, provider[0]), RecordProvider.last_seq
+        query, order = _of_provider(query, provider[0], ours), RecordProvider.last_seq
     elif provider:
-        query = query.where(_published_by(provider))
+        query = query.where(_published_by(provider, ours))
     if tag is not None:
         query = query.join(RecordTag, RecordTag.record_pk == Record.pk).where(RecordTag.tag == tag)
         order = RecordTag.last_seq

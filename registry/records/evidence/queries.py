@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from registry.actor import Actor, Scope
-from registry.errors import NotFound
+from registry.errors import Forbidden, NotFound
 from registry.records import queries
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.models import Record
@@ -108,6 +108,9 @@ async def _record(session: AsyncSession, actor: Actor, id: str, origin: str | No
     """The record: for those who work on it also before it is published, for others once they may read it."""
     actor.require(Scope.RECORDS_READ)
     try:
-        return (await queries.draft(session, actor, id))[0]
-    except NotFound:
-        return (await queries.readable_record(session, actor, id, origin))[0]
+        record: Record | None = (await queries.draft(session, actor, id))[0]
+    except (NotFound, Forbidden):
+        record = None
+    if record is None or origin not in (None, record.origin):
+        record = (await queries.readable_record(session, actor, id, origin))[0]
+    return record

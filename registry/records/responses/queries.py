@@ -85,6 +85,7 @@ async def _replies(
     if not rows or not named:
         return {}
     replies: dict[str, list[str]] = {}
+    asked = {(row.origin, row.id) for row in rows}
     links = select(RecordLink.record_pk).where(
         RecordLink.role == "about", RecordLink.target_id.in_([row.id for row in rows])
     )
@@ -92,8 +93,11 @@ async def _replies(
     for row in await queries.stored_rows(session, query.order_by(Record.first_seq).limit(MOST_COUNTED)):
         document = _decode(row.document)
         about = (document.get("content") or {}).get("about") or {}
-        if not named.isdisjoint(organisations_of(document)):
-            replies.setdefault(str(about.get("id")), []).append(row.id)
+        target = str(about.get("id"))
+        if (about.get("origin", row.origin), target) in asked and not named.isdisjoint(
+            organisations_of(document)
+        ):
+            replies.setdefault(target, []).append(row.id)
     return replies
 
 
@@ -138,7 +142,8 @@ async def unanswered(session: AsyncSession, provider: int, *, limit: int = 100) 
         .outerjoin(ResponsesSeen, ResponsesSeen.record_pk == target.pk)
         .where(
             target.provider_pk == provider,
-            Record.provider_pk != provider,
+            # Another registry's has no owner here.
+            Record.provider_pk.is_distinct_from(provider),
             Record.first_seq > func.coalesce(ResponsesSeen.up_to, 0),
             queries.IS_LISTED,
             readable(ANONYMOUS),
