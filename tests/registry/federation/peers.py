@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from registry.extensions import Node
 from registry.federation.leases import holder_name
@@ -215,5 +215,5 @@ class Follower:
     async def later(self, log_pk: int) -> None:
         """Let the time come when items are asked for again."""
         async with self.node.database.write() as session:
-            for item in await session.scalars(select(PeerItem).where(PeerItem.due_at.is_not(None))):
-                item.due_at = item.since
+            due = update(PeerItem).where(PeerItem.log_pk == log_pk, PeerItem.due_at.is_not(None))
+            await session.execute(due.values(due_at=PeerItem.since))
