@@ -150,6 +150,9 @@ class Urls:
     def version_json(self, id: str, label: str, origin: str | None = None) -> str:
         return self._path(f"/api/v1/records/{id}/versions/{label}", self._of(origin))
 
+    def proof_json(self, id: str, label: str, origin: str | None = None) -> str:
+        return self._path(f"/api/v1/records/{id}/versions/{label}/proof", self._of(origin))
+
     def schema_json(self, kind: str) -> str:
         return self._path(f"/api/v1/schemas/{kind}.json")
 
