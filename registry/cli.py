@@ -28,6 +28,7 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("registry.commands.exchange", ("import",)),
     ("registry.commands.verify", ("verify",)),
     ("registry.commands.dump", ("dump",)),
+    ("registry.commands.keys", ("key",)),
     (
         "registry.commands.remote",
         (

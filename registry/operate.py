@@ -14,12 +14,13 @@ import structlog
 from registry.changelog.tail import Tail
 from registry.consumers import readers_of
 from registry.db import Database
+from registry.errors import Misconfigured
 from registry.extensions import Extension, Node, load_extensions
 from registry.logs import configure
 from registry.memory import collect_seldom, share_heaps
 from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
-from registry.transparency.keys import prepare
+from registry.transparency.rotation import ready_keys
 from registry.transparency.storage import open_storage
 
 log = structlog.get_logger("candor.operate")
@@ -95,7 +96,11 @@ async def _ready(settings: Settings) -> None:
     await ready_embedded(settings)
     async with open_node(settings) as node:
         if settings.embedded:
-            prepare(settings, node.origin)
+            try:
+                await ready_keys(settings, node.database, node.origin)
+            except Misconfigured as error:
+                # Such as a copy that was restored elsewhere: it is read, and nothing is signed.
+                log.error("the log is not signed", because=error.detail)
 
 
 async def work(settings: Settings, extensions: Sequence[Extension]) -> None:

@@ -19,7 +19,8 @@ from registry.errors import Misconfigured
 from registry.extensions import load_extensions
 from registry.node import init_node, open_node
 from registry.settings import PREFIX, Settings, load
-from registry.transparency.keys import prepare
+from registry.transparency.keys import Keys
+from registry.transparency.rotation import ready_keys
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
@@ -40,9 +41,15 @@ def register(app: typer.Typer) -> None:
 def init() -> None:
     """Create or migrate the database, fix the origin, make keys, load the vocabularies. Safe to repeat."""
     settings = terminal.settings()
-    origin = terminal.run(init_node(settings))
-    prepare(settings, origin)
-    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{origin}[/].")
+
+    async def work() -> Keys:
+        origin = await init_node(settings)
+        async with open_node(settings) as node:
+            return await ready_keys(settings, node.database, origin)
+
+    keys = terminal.run(work())
+    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{keys.log[0].name}[/]. Its log's key:")
+    terminal.say_plain(str(keys.log[0].verifier))
 
 
 def serve(

@@ -56,6 +56,11 @@ def say(text: str) -> None:
     out.print(text)
 
 
+def say_plain(text: str) -> None:
+    """A line to copy, as it is: neither wrapped nor coloured."""
+    out.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:

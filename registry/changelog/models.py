@@ -59,7 +59,9 @@ class ReaderState(Base):
 
 
 class NodeFact(Base):
-    """What `init` fixed for good: the origin and the secret from which ids of imported items are derived."""
+    """What `init` fixed for good: the origin and the secret from which ids of imported items are derived. And
+    what every process shows of this registry, wherever its keys are: the log's verifier keys.
+    """
 
     __tablename__ = "node"
 

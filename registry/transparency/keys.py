@@ -20,6 +20,7 @@ from registry.transparency.notes import COSIGNATURE, ED25519, Signer, Verifier
 from registry.transparency.storage import sync_folder, write_whole
 
 LOG_KEY, WITNESS_KEY, SIGNED = "log.key", "witness.key", "log.signed"
+NEXT_KEY = "log.key.next"
 _PREFIX = "PRIVATE+KEY"
 
 

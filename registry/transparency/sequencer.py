@@ -139,15 +139,22 @@ class Sequencer:
         async with self._database.read() as session:
             row = await log_of(session, self._origin)
         self._refuse_what_was_lost(row)
+        verifiers = self._keys.renewed().verifiers
         if row is not None and row.checkpoint is not None:
-            tip = read_checkpoint(read_note(row.checkpoint).text)
+            note = read_note(row.checkpoint)
+            if not note.signed_by(verifiers):
+                raise Forked(
+                    "The log was signed with other keys than those that are here, and whoever follows it "
+                    "would not believe these. Bring the old ones back; `candor key rotate` changes them."
+                )
+            tip = read_checkpoint(note.text)
             signed = self._signed()
             known = [signed] if signed is not None and signed.size <= tip.size else []
             await self._refuse_to_fork(row, tip, known)
             if not await self._files.lead_to(tip):
                 await self._write_anew(row, tip, known)
             await show_checkpoint(self._database, self._storage, self._origin)
-        await show_verifiers(self._database, self._origin, self._keys.renewed().verifiers)
+        await show_verifiers(self._database, self._origin, verifiers)
         self._settled = True
 
     # --- entries
