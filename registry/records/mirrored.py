@@ -17,7 +17,7 @@ from registry.actor import Actor
 from registry.canonical import MAX_DOCUMENT_BYTES, commitment
 from registry.changelog.append import Entry, append, lock
 from registry.db import now, table_of
-from registry.ids import is_id
+from registry.ids import is_id, parse_id
 from registry.records.content.foreign import misfit, moment_of
 from registry.records.erasure import ABOUT_THE_TEXT, destroy, hide
 from registry.records.models import Record, Version
@@ -254,13 +254,16 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
     """Destroy what a version of another registry's record says, or all of them, as its origin's log tells.
 
     `code` is the ground that the log gives. The record is gone for readers (410) once its newest version is.
-    False where nothing of it was held any more. Whoever calls commits, and then has the database let go of
-    what it still holds (`Database.forget_deleted`).
+    Of one that never came here, it is kept that it is gone. False where nothing was held. Whoever calls
+    commits, and then has the database let go of what it still holds (`Database.forget_deleted`).
     """
     await lock(session)
     query = select(Record).where(Record.origin == origin, Record.id == id, Record.provider_pk.is_(None))
     record = await session.scalar(query)
     if record is None:
+        if is_id(id) and parse_id(id) == id:
+            session.add(_gone(origin, id, code))
+            await session.flush()
         return False
     versions = table_of(Version)
     held = versions.update().where(versions.c.record_pk == record.pk, versions.c.document != b"")
@@ -285,6 +288,21 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
         await append(session, [_told_of_one(record)])
     await session.flush()
     return True
+
+
+def _gone(origin: str, id: str, code: str) -> Record:
+    """The row of a record of which only its erasure is known: readers are told, as they are at its origin."""
+    return Record(
+        origin=origin,
+        id=id,
+        kind="",
+        life=Life.ERASED.value,
+        tlp=Tlp.CLEAR.value,
+        first_seq=0,
+        erased=code,
+        erased_at=now(),
+        created_at=now(),
+    )
 
 
 def _told_of_one(record: Record) -> Entry:

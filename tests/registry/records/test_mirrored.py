@@ -130,3 +130,15 @@ async def test_what_its_origin_erased_is_destroyed(client: httpx.AsyncClient, no
         record = (await session.scalars(select(Record))).one()
         assert (record.provider_pk, record.listed, record.erased) == (None, True, None)
     assert commitment(versions[0].salt, canonical(versions[0].value)) == versions[0].commit
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+async def test_what_was_erased_before_it_came_is_gone_here_too(client: httpx.AsyncClient, node: Node) -> None:
+    id = their_id("never-seen")
+    for _ in range(2):
+        async with node.database.write() as session:
+            assert not await erase_mirrored(session, PEER, id, 1, "personal-data")
+            assert not await erase_mirrored(session, PEER, "no id of ours", 1, "personal-data")
+    answer = await client.get(f"/api/v1/records/{id}?origin={PEER}")
+    assert (answer.status_code, answer.json()["ground"]) == (410, "personal-data")
+    assert (await client.get("/api/v1/records")).json()["items"] == []
