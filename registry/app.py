@@ -28,6 +28,7 @@ from registry.consumers import readers_of
 from registry.extensions import Extension, Node
 from registry.federation.api import FederationController
 from registry.federation.api_peers import PeersController
+from registry.federation.api_witness import WitnessController
 from registry.federation.following import Following
 from registry.feeds.api import FeedsController
 from registry.feeds.private.api import FeedKeysController, PrivateFeedController
@@ -67,6 +68,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     LogController,
     FederationController,
     PeersController,
+    WitnessController,
     TaxonomiesController,
     ProvidersController,
     AuditController,

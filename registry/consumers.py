@@ -8,6 +8,7 @@ from registry.moderation.anomalies.reader import ActivityReader
 from registry.transparency import keys
 from registry.transparency.sequencer import Sequencer
 from registry.transparency.storage import Storage
+from registry.transparency.witnesses import WitnessReader, read_witnesses
 
 
 def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) -> list[LogReader]:
@@ -18,6 +19,10 @@ def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) ->
     held = keys.load(node.settings, node.origin)
     if held.log:
         readers.append(Sequencer(node.database, node.origin, held, storage))
+    readers += [
+        WitnessReader(node.database, node.origin, storage, witness, node.settings)
+        for witness in read_witnesses(node.settings)
+    ]
     for extension in extensions:
         readers += extension.readers(node) if extension.readers else ()
     return readers

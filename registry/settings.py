@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         "unset.",
         max_length=1000,
     )
+    witnesses: str | None = Field(
+        None,
+        description="Who is asked to cosign the log's checkpoint: for each the verifier key and the address, "
+        "with a space between and a comma before the next; nobody when unset.",
+        max_length=20_000,
+    )
     federation_allow_private: bool = Field(False, description="Allow peers on loopback and private networks.")
     follow_seconds: float = Field(
         15, ge=0.1, le=86_400, description="How often each registry that is followed is asked for news."
@@ -128,6 +134,11 @@ class Settings(BaseSettings):
     limit_checks: str = Field(
         "address=60/minute client=600/minute organisation=1200/minute",
         description="Submissions that are only validated.",
+        pattern=_QUOTAS,
+    )
+    limit_witnessing: str = Field(
+        "address=600/minute",
+        description="Checkpoints that are handed in to be cosigned.",
         pattern=_QUOTAS,
     )
     limit_tokens: str = Field(

@@ -24,8 +24,10 @@ from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries
+from registry.transparency.keys import load as load_keys
 from registry.transparency.sequencer import Forked
 from registry.transparency.verifiers import SCOPE, verifier_keys
+from registry.transparency.witnesses import READER
 
 STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
@@ -65,7 +67,9 @@ class StatusController(Controller):
         stuck = [
             state.name
             for state in failing
-            if state.failed_at and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
+            if not state.name.startswith(READER)
+            and state.failed_at
+            and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]
         if stuck:
             raise Unavailable(
@@ -140,6 +144,7 @@ class StatusController(Controller):
     @get("/.well-known/candor", operation_id="node")
     async def describe(self, request: AnyRequest, node: Nodes, reading: Reading) -> Response[bytes]:
         """Who this registry is. Serving it proves nothing; whoever follows pins the key."""
+        witness = load_keys(node.settings, node.origin).witness
         body = json_bytes(
             {
                 "origin": node.origin,
@@ -148,6 +153,7 @@ class StatusController(Controller):
                 "version": __version__,
                 "log": "/log/",
                 "verifier_keys": await verifier_keys(reading),
+                **({"witness_key": str(witness.verifier)} if witness is not None else {}),
                 "api": "/api/v1",
                 "feeds": "/feeds.opml",
                 "federation": "/federation/v1",

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change, ReaderState
 from registry.db import Database, now
+from registry.errors import Unreached
 
 LEASE = timedelta(seconds=15)
 POLL_SECONDS = 0.5
@@ -124,7 +125,13 @@ class Tail:
                 except Exception as error:
                     delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                     failures += 1
-                    log.exception("reader failed", reader=self.reader.name, retry_in=delay)
+                    if isinstance(error, Unreached):
+                        # Somebody else's server: our own steps on the way to it would tell nobody anything.
+                        log.warning(
+                            "reader failed", reader=self.reader.name, retry_in=delay, why=error.detail
+                        )
+                    else:
+                        log.exception("reader failed", reader=self.reader.name, retry_in=delay)
                     with contextlib.suppress(Exception):
                         await self._note_failure(error)
                 if delay:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.records.models import Record, Version
+from registry.signing.queries import signatures_of
 from registry.transparency.models import Log, LogEntry
 
 MOST = 1000
@@ -59,11 +60,16 @@ async def documents_between(session: AsyncSession, log: Log, start: int, most: i
             break
         ids.add(id)
     rows = await session.execute(
-        _entries(log, start, stop).add_columns(Version.document, Version.salt).order_by(LogEntry.idx)
+        _entries(log, start, stop)
+        .add_columns(Version.document, Version.salt, Version.pk)
+        .order_by(LogEntry.idx)
     )
     lines: list[bytes] = []
-    for index, _, erased, suppressed, document, salt in rows:
-        line = _line(index, erased, suppressed, document, salt)
+    entries = rows.all()
+    signed = await signatures_of(session, [pk for *_, pk in entries if pk is not None])
+    for index, _, erased, suppressed, document, salt, pk in entries:
+        signatures = [one.jws for one in signed.get(pk or 0, ())]
+        line = _line(index, erased, suppressed, document, salt, signatures)
         held = held and line is not None
         if line is not None:
             lines.append(line)
@@ -91,7 +97,12 @@ def _entries(log: Log, start: int, end: int) -> Select[int, str | None, int | No
 
 
 def _line(
-    index: int, erased: int | None, suppressed: str | None, document: bytes | None, salt: bytes | None
+    index: int,
+    erased: int | None,
+    suppressed: str | None,
+    document: bytes | None,
+    salt: bytes | None,
+    signatures: Sequence[str],
 ) -> bytes | None:
     """What is said of one index; None where nothing is to be said yet."""
     if erased is not None:
@@ -101,7 +112,8 @@ def _line(
     if suppressed is not None:
         return b'{"index":%d,"suppressed":%s}\n' % (index, msgspec.json.encode(suppressed))
     # The bytes as they are: whoever reads them hashes them.
-    return b'{"document":%b,"index":%d,"salt":"%b"}\n' % (document, index, salt.hex().encode())
+    borne = b',"signatures":%b' % msgspec.json.encode(signatures) if signatures else b""
+    return b'{"document":%b,"index":%d,"salt":"%b"%b}\n' % (document, index, salt.hex().encode(), borne)
 
 
 async def mirrored_logs(session: AsyncSession, own: str) -> Sequence[Log]:

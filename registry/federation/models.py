@@ -46,6 +46,19 @@ class Peer(Base):
     added_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class WitnessedHead(Base):
+    """The last checkpoint of a peer's log that was cosigned here, as it was handed in. A pull has to come to
+    the same: it is held against this one as well.
+    """
+
+    __tablename__ = "witnessed_head"
+
+    log_pk: Mapped[int] = mapped_column(ForeignKey("peer.log_pk"), primary_key=True, autoincrement=False)
+    note: Mapped[bytes] = mapped_column(Bytes)
+    size: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class PeerItem(Base):
     """An entry of a peer's log whose document is not here, and why.
 

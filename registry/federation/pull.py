@@ -21,6 +21,7 @@ from registry.federation.lines import CUT_OFF, NOT_THERE, QUARANTINED, Trouble, 
 from registry.federation.models import FOLLOWING, Peer
 from registry.federation.remote import PAGE_BYTES, SPAN, Remote
 from registry.federation.taking import Stretch, Taken, Weighed, keep_head, read_entry, take
+from registry.federation.witnessing import witnessed
 from registry.records.versions import Desk
 from registry.transparency.entries import entries_between
 from registry.transparency.leaves import Leaf, RecordLeaf
@@ -72,10 +73,12 @@ class Pull:
         """
         async with self.place.database.read() as session:
             peer, row = await session.get_one(Peer, self.log_pk), await session.get_one(Log, self.log_pk)
+            seen = await witnessed(session, self.log_pk)
         kept = kept_head(peer.head)
         shown = await self._head(peer, row, kept)
         if shown is None:
             return self.taken
+        await self._agree(kept, seen, shown)
         if shown.size > row.size:
             await self._read_on(peer, row, kept, shown)
         elif kept is None or (shown is not kept and (shown.note, shown.etag) != (kept.note, peer.etag)):
@@ -91,6 +94,13 @@ class Pull:
         shown = opened(*answer, row.origin, [read_verifier(each) for each in peer.verifiers])
         compare(kept, shown)
         return shown
+
+    async def _agree(self, kept: Head | None, seen: Head | None, shown: Head) -> None:
+        """Hold what is shown against what was cosigned here, once it reaches as far."""
+        if seen is None or not (kept.size if kept else 0) < seen.size <= shown.size:
+            return
+        compare(seen, shown)
+        await require_continuation(seen, shown, VerifiedTree(shown.checkpoint, self.remote.tile))
 
     # --- entries
 

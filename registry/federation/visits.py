@@ -91,7 +91,7 @@ async def visit(
             visited.busy = True
             log.info("another process follows a peer", origin=row.origin, why=str(error))
         except Exception as error:
-            visited.code, visited.error = await _failed(node, log_pk, row.origin, error)
+            visited.code, visited.error = await failed(node, log_pk, row.origin, error)
         else:
             await _heard(node, log_pk)
         visited.requests = remote.requests
@@ -106,7 +106,7 @@ async def _heard(node: Node, log_pk: int) -> None:
         peer.due_at = peer.heard_at + _spread(timedelta(seconds=node.settings.follow_seconds))
 
 
-async def _failed(node: Node, log_pk: int, origin: str, error: Exception) -> tuple[str, str]:
+async def failed(node: Node, log_pk: int, origin: str, error: Exception) -> tuple[str, str]:
     """Keep what went wrong; answers its code and its text."""
     code, text = _named(error)
     async with node.database.write() as session:

@@ -191,6 +191,21 @@ class TakesReason(Operation):
 
 
 @dataclass
+class TakesCheckpoint(Operation):
+    """An operation whose body is a checkpoint, with the proof that it continues another (C2SP
+    tlog-witness).
+    """
+
+    def __post_init__(self) -> None:
+        media = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING),
+            examples={"the first": Example(value="old 0\n\nregistry.example/log\n3\n...")},
+        )
+        about = "`old N`, the lines of a consistency proof, an empty line, and the signed checkpoint."
+        self.request_body = RequestBody(content={"text/plain": media}, description=about, required=True)
+
+
+@dataclass
 class TakesLines(Operation):
     """An operation whose body is a submission a line."""
 

@@ -58,6 +58,7 @@ TABLE: tuple[Row, ...] = (
     _row("GET HEAD", r"/feeds/search\.|/records$", "searches"),
     _row("GET HEAD OPTIONS", r"/", "reads"),
     _row("POST", r"/api/v1/validate$", "checks"),
+    _row("POST", r"/witness/", "witnessing"),
     _row("", r"/", "writes"),
 )
 """The first row that fits decides."""
