@@ -40,6 +40,9 @@ from registry.signing.service import keep_foreign
 
 STORED, HELD, REFUSED = "stored", "held", "refused"
 FOLLOWING = Actor(name="following")
+_UNKNOWN_KIND = ""
+# No public sequence number of ours, and yet one: it was public, so that everybody may know.
+_WAS_PUBLIC = 0
 _AT_ONCE = 400
 _LONGEST_SCHEME, _LONGEST_SOURCE = 100, 400
 
@@ -185,7 +188,7 @@ class _Shelf:
 
     def clash(self, item: MirroredVersion) -> Outcome | None:
         place = self._places.get((item.origin, item.id))
-        if place is None or place.kind == item.value["kind"]:
+        if place is None or place.kind in (_UNKNOWN_KIND, item.value["kind"]):
             return None
         return Outcome(REFUSED, "other-kind", f"The record is of kind {place.kind!r}, and that stays so.")
 
@@ -225,7 +228,7 @@ def _columns(item: MirroredVersion, record: Record | None, action: str, moment: 
     }
     if record is not None:
         # A record may be published anew after its versions were erased: its origin decides.
-        return {**columns, "erased": None, "erased_at": None}
+        return {**columns, "kind": item.value["kind"], "erased": None, "erased_at": None}
     return {
         **columns,
         "origin": item.origin,
@@ -295,10 +298,10 @@ def _gone(origin: str, id: str, code: str) -> Record:
     return Record(
         origin=origin,
         id=id,
-        kind="",
+        kind=_UNKNOWN_KIND,
         life=Life.ERASED.value,
         tlp=Tlp.CLEAR.value,
-        first_seq=0,
+        first_seq=_WAS_PUBLIC,
         erased=code,
         erased_at=now(),
         created_at=now(),

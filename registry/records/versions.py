@@ -211,7 +211,7 @@ async def _write_records(
             fresh[key] = {"first_seq": seq, **fresh.get(key, {}), **columns}
             continue
         began = step.record.first_seq
-        if began is None and seq is not None:
+        if not began and seq is not None:
             began = columns["first_seq"] = changes[key][1]["first_seq"] if key in changes else seq
         keys[key] = step.record.pk, began
         if columns:

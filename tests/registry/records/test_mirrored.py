@@ -142,3 +142,6 @@ async def test_what_was_erased_before_it_came_is_gone_here_too(client: httpx.Asy
     answer = await client.get(f"/api/v1/records/{id}?origin={PEER}")
     assert (answer.status_code, answer.json()["ground"]) == (410, "personal-data")
     assert (await client.get("/api/v1/records")).json()["items"] == []
+    assert await mirror(node, version_of("never-seen", 2)) == ["stored"]
+    assert (await client.get(f"/api/v1/records/{id}?origin={PEER}")).json()["version"] == 2
+    assert [one["id"] for one in (await client.get("/api/v1/records")).json()["items"]] == [id]
