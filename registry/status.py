@@ -21,6 +21,7 @@ from registry.changelog.models import ReaderState
 from registry.changelog.tail import head
 from registry.errors import Forbidden, Misconfigured, Unavailable
 from registry.extensions import Node
+from registry.federation.metrics import measure
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries
@@ -101,6 +102,7 @@ class StatusController(Controller):
         kinds = Gauge("candor_records_listed", "Published records by kind.", ["kind"], registry=registry)
         for kind, count in (await queries.counts(reading)).items():
             kinds.labels(kind).set(count)
+        await measure(registry, reading, node.settings)
         front = request.app.state.get("front")
         if front is not None:
             _gauge(

@@ -15,10 +15,11 @@ from registry.federation.lines import ERASED, MISSING, Trouble
 from registry.federation.models import Peer, PeerItem
 from registry.federation.pull import Place, documents
 from registry.federation.remote import Remote
-from registry.federation.taking import Weighed, read_entry, store
+from registry.federation.taking import Weighed, obey, read_entry, store
 from registry.records.mirrored import MirroredVersion
 from registry.transparency.leaves import RecordLeaf
 from registry.transparency.models import Log, LogEntry
+from registry.transparency.trees import Hashed
 
 _AT_ONCE = 512
 _MOST_WINDOWS = 64
@@ -37,14 +38,30 @@ async def ask_again(place: Place, remote: Remote, log_pk: int) -> int:
         if not due:
             return 0
         row = await session.get_one(Log, log_pk)
-        leaves = await _leaves(session, row, sorted(item.idx for item in due))
+        entries = await _entries(session, row, [item.idx for item in due])
+    leaves = _read(row.origin, {index: entry for index, (entry, _) in entries.items()})
     weighed: dict[int, Weighed] = {}
     for window in _windows(sorted(leaves)):
         weighed.update(await documents(remote, {index: leaves[index] for index in window}))
     async with place.database.write() as session:
         peer, row = await session.get_one(Peer, log_pk), await session.get_one(Log, log_pk)
         await require(session, peer, place.holder)
-        return await _settle(session, place, peer, row, weighed)
+        erased = await _obey(session, peer, row, {i: each for i, each in entries.items() if i not in leaves})
+        here = await _settle(session, place, peer, row, weighed)
+    if erased:
+        await place.database.forget_deleted()
+    return here
+
+
+async def _obey(session: AsyncSession, peer: Peer, row: Log, entries: Mapping[int, Hashed]) -> int:
+    """Do what leaves say that were cut off and released, and are no leaves of records."""
+    erased = 0
+    for index, hashed in entries.items():
+        leaf = read_entry(hashed[0], row.origin)
+        if not isinstance(leaf, Trouble):
+            erased += await obey(session, peer, row, index, hashed, leaf)
+    await drop_items(session, row.pk, list(entries))
+    return erased
 
 
 async def _settle(
@@ -144,9 +161,10 @@ async def _live(session: AsyncSession, row: Log, start: int) -> dict[int, Record
     return _read(row.origin, dict((await session.execute(query)).all()))
 
 
-async def _leaves(session: AsyncSession, row: Log, indices: Sequence[int]) -> dict[int, RecordLeaf]:
-    query = select(LogEntry.idx, LogEntry.entry).where(LogEntry.log_pk == row.pk, LogEntry.idx.in_(indices))
-    return _read(row.origin, dict((await session.execute(query)).all()))
+async def _entries(session: AsyncSession, row: Log, indices: Sequence[int]) -> dict[int, Hashed]:
+    query = select(LogEntry.idx, LogEntry.entry, LogEntry.hash)
+    rows = await session.execute(query.where(LogEntry.log_pk == row.pk, LogEntry.idx.in_(indices)))
+    return {index: (entry, hash) for index, entry, hash in rows}
 
 
 def _read(origin: str, entries: Mapping[int, bytes]) -> dict[int, RecordLeaf]:

@@ -252,6 +252,16 @@ async def _erase(session: AsyncSession, row: Log, erasing: Mapping[int, _Erasing
     return gone
 
 
+async def obey(session: AsyncSession, peer: Peer, row: Log, index: int, hashed: Hashed, leaf: Leaf) -> int:
+    """Do after all what a leaf says that was cut off: erase, or go over to another key. Answers how many
+    versions it erased.
+    """
+    stretch = Stretch(index, [hashed], [leaf], {})
+    erased = await _erase(session, row, await _erasures(session, row, stretch, {}))
+    await _change_keys(session, peer, stretch)
+    return erased
+
+
 async def _change_keys(session: AsyncSession, peer: Peer, stretch: Stretch) -> None:
     """Pin the new key of a change that a pinned key signed. Both count until the new one signs alone."""
     for leaf in stretch.leaves:
