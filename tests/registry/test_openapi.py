@@ -136,6 +136,7 @@ async def test_what_is_for_operators_alone_is_not_in_it(document: dict[str, Any]
                 "/mirror",
                 "/federation/",
                 "/oauth/",
+                "/witness/",
                 "/.well-known/",
                 "/healthz",
                 "/readyz",
