@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from registry.changelog.tail import LogReader
 from registry.extensions import Extension, Node
 from registry.moderation.anomalies.reader import ActivityReader
+from registry.records.rewriting import Rewriter
 from registry.transparency import keys
 from registry.transparency.sequencer import Sequencer
 from registry.transparency.storage import Storage
@@ -15,7 +16,7 @@ def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) ->
     """Each reads by itself, under a lease of its own. Only a process with the log's key writes the log, whose
     files are in `storage`.
     """
-    readers: list[LogReader] = [ActivityReader(node)]
+    readers: list[LogReader] = [ActivityReader(node), Rewriter(node.database)]
     held = keys.load(node.settings, node.origin)
     if held.log:
         readers.append(Sequencer(node.database, node.origin, held, storage))

@@ -154,16 +154,33 @@ class Database:
                 # What was written is written: whoever wrote it may not be told otherwise.
                 log.exception("after a commit")
 
-    async def forget_deleted(self) -> None:
-        """Let go of what deleted rows still hold in files: SQLite's write-ahead log has copies of pages.
+    async def forget_deleted(self) -> bool:
+        """Let go of what deleted rows still hold in SQLite's write-ahead log, which has copies of pages.
+        False where somebody still reads from it.
 
-        PostgreSQL lets go of dead rows by itself, later (VACUUM); its own logs are the operator's.
+        The rest follows from the changelog (`registry.records.rewriting`).
         """
         if not self.is_sqlite:
-            return
+            return True
         async with self.engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _, _ = await cursor.fetchone()
+            await cursor.close()
+        return not busy
+
+    async def rewrite_file(self) -> None:
+        """Write SQLite's file anew: pages that were split or moved hold copies of rows that were deleted
+        later, which `secure_delete` does not overwrite.
+        """
+        async with self._one_writer, self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            # All of the database goes through it, and that may be more than there is memory.
+            await driver.execute("PRAGMA temp_store=FILE")
+            try:
+                await driver.execute("VACUUM")
+            finally:
+                await driver.execute("PRAGMA temp_store=MEMORY")
 
     async def dispose(self) -> None:
         await self.engine.dispose()

@@ -22,6 +22,7 @@ import brotli
 import structlog
 import zstandard
 
+from registry.changelog.append import EVERYTHING
 from registry.changelog.tail import head, read_changes
 from registry.db import Database
 from registry.http import SCOPES
@@ -299,7 +300,10 @@ class Front:
             self._recent.append((change.seq, scopes))
             stale |= scopes
             self._seen = change.seq
-        self.forget(frozenset(stale))
+        if EVERYTHING in stale:
+            self.forget_all()
+        else:
+            self.forget(frozenset(stale))
 
     async def keep_fresh(self) -> None:
         """Look for other processes' changes until cancelled."""

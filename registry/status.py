@@ -24,7 +24,7 @@ from registry.extensions import Node
 from registry.federation.metrics import measure
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
-from registry.records import queries
+from registry.records import queries, rewriting
 from registry.transparency.keys import load as load_keys
 from registry.transparency.sequencer import Forked
 from registry.transparency.verifiers import SCOPE, verifier_keys
@@ -35,6 +35,8 @@ STARTED = time.time()
 TOLERATED_FAILURE = timedelta(minutes=5)
 FORKED = f"{Forked.__name__}: "
 """How the error of a reader begins that no time mends: an operator has to decide."""
+# They wait for others, witnesses or a long transaction; the registry serves as well as ever meanwhile.
+_MAY_WAIT = (READER, rewriting.NAME)
 _URI = re.compile(r"https?://|mailto:|tel:")
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
@@ -68,7 +70,7 @@ class StatusController(Controller):
         stuck = [
             state.name
             for state in failing
-            if not state.name.startswith(READER)
+            if not state.name.startswith(_MAY_WAIT)
             and state.failed_at
             and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]

@@ -17,6 +17,7 @@ from registry.changelog.tail import ChangeRow, head, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Node
 from registry.records import queries as records
+from registry.records.erasure import ERASING
 from registry.records.queries import Stored
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Key, Projection, Projector, stale_digest
@@ -27,8 +28,6 @@ NAME = "search"
 BATCH = 500
 IDLE_SECONDS = 3.0
 RETRY_SECONDS = 60.0
-# Content that had to be destroyed lives on in the files of an index until they are written anew.
-ERASED = "erased"
 
 log = structlog.get_logger("candor.search")
 
@@ -75,7 +74,7 @@ class IndexReader:
     async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
         """Index what changed in public. Changes of any other kind move the place in memory only."""
         touched = _touched(changes)
-        if not touched:
+        if not touched and not _any_erased(changes):
             self._passed = max(self._passed, upto)
             return
         projector = await self._current()
@@ -86,9 +85,8 @@ class IndexReader:
             async with self._database.read() as session:
                 found = await records.documents(session, touched)
             position = max(change.public_seq or 0 for change in changes)
-            erased = any(change.action == ERASED for change in changes)
             records_in, gone = await asyncio.to_thread(_project, projector, found)
-            digest = stale_digest() if erased else place.digest
+            digest = stale_digest() if _any_erased(changes) else place.digest
             await self.engine.update(records_in, gone, Place(max(position, place.position), upto, digest))
             self._written = time.monotonic()
 
@@ -120,8 +118,10 @@ class IndexReader:
                 total = sum((await records.counts(session)).values())
             count = await self._fill(building, projector, progress, total)
             async with building.finishing():
-                seq, position = await self._catch_up(building, projector, seq, position)
-                await building.publish(Place(position, seq, projector.digest))
+                seq, position, erased = await self._catch_up(building, projector, seq, position)
+                # It may have been put in before it was erased.
+                digest = stale_digest() if erased else projector.digest
+                await building.publish(Place(position, seq, digest))
         self._written = time.monotonic()
         log.info("search index built", records=count, seconds=round(time.monotonic() - started, 1))
 
@@ -189,19 +189,27 @@ class IndexReader:
 
     async def _catch_up(
         self, building: Rebuild, projector: Projector, seq: int, position: int
-    ) -> tuple[int, int]:
-        """Put in what changed since `seq`; returns how far that went."""
+    ) -> tuple[int, int, bool]:
+        """Put in what changed since `seq`; returns how far that went, and whether anything was erased."""
+        erased = False
         while True:
             async with self._database.read() as session:
                 changes = await read_changes(session, after=seq, limit=BATCH)
                 touched = _touched(changes)
                 found = await records.documents(session, touched) if touched else {}
             if not changes:
-                return seq, position
+                return seq, position, erased
             records_in, gone = await asyncio.to_thread(_project, projector, found)
             await building.update(records_in, gone)
-            seq = changes[-1].seq
+            seq, erased = changes[-1].seq, erased or _any_erased(changes)
             position = max(position, *(change.public_seq or 0 for change in changes))
+
+
+def _any_erased(changes: Sequence[ChangeRow]) -> bool:
+    """Whether content had to be destroyed, which lives on in the files of an index until they are written
+    anew.
+    """
+    return any(change.topic == RECORD and change.action in ERASING for change in changes)
 
 
 def _touched(changes: Sequence[ChangeRow]) -> list[Key]:

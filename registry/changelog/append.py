@@ -14,6 +14,8 @@ from registry.db import may_write, table_of
 # Any constant does, as long as every writer takes the same one ("candor" in ASCII).
 LOCK = 0x63616E646F72
 PUBLIC = "public"
+EVERYTHING = "everything"
+"""A scope that makes every kept answer stale."""
 
 
 @dataclass(frozen=True, slots=True)

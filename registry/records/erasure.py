@@ -32,9 +32,15 @@ from registry.records.models import (
 from registry.records.preconditions import match
 from registry.records.responses.models import ResponsesSeen
 from registry.records.restricted.store import erase_parts
-from registry.records.suppression import any_record, reason_findings, tell
+from registry.records.suppression import ERASED, any_record, reason_findings, tell
 from registry.records.workflow import Life
 from registry.signing.models import DraftSignature, VersionSignature
+
+ERASED_VERSION = "erased-version"
+ERASING = (ERASED, ERASED_VERSION)
+"""The actions in the changelog after which no file may hold what was there before: of a record, and of an
+older version of one that stays.
+"""
 
 # What speaks of the text, is found by it, or approved it by its digest.
 ABOUT_THE_TEXT = (
@@ -101,7 +107,7 @@ async def erase(
     before = await queries.last_version(session, record)
     draft = await session.get(Draft, record.pk)
     await match(session, if_match, record, None if before else draft, before)
-    await tell(session, actor, record, "erased", code=code)
+    await tell(session, actor, record, ERASED, code=code)
     await destroy(session, record)
     # Stored answers are sealed, and cannot be told apart: whoever repeats a request of today is told the
     # present state instead.

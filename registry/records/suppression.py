@@ -6,13 +6,14 @@ path, leaves lists, search and feeds at once, and comes back when the order is l
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
 from registry.audit.service import note
 from registry.canonical import is_line
-from registry.changelog.append import Entry, append, lock
+from registry.changelog.append import EVERYTHING, Entry, append, lock
+from registry.changelog.models import Change
 from registry.db import now
 from registry.errors import Conflict, Finding, Invalid, NotFound
 from registry.ids import parse_id
@@ -25,6 +26,8 @@ from registry.records.workflow import Life
 LONGEST_CODE = 200
 LONGEST_REASON = 500
 ANY = "*"
+SUPPRESSED, UNSUPPRESSED, ERASED = "suppressed", "unsuppressed", "erased"
+"""What the changelog says that became of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ async def suppress(
     record.suppressed = code.strip()
     record.suppressed_at = now()
     record.listed = False
-    await tell(session, actor, record, "suppressed", code=record.suppressed)
+    await tell(session, actor, record, SUPPRESSED, code=record.suppressed)
     await note(
         session,
         actor,
@@ -101,7 +104,7 @@ async def unsuppress(
     code = record.suppressed
     record.suppressed = record.suppressed_at = None
     record.listed = record.current > 0 and record.life == Life.PUBLISHED.value
-    await tell(session, actor, record, "unsuppressed")
+    await tell(session, actor, record, UNSUPPRESSED)
     await note(
         session,
         actor,
@@ -138,8 +141,13 @@ async def tell(
     that of the order, or of the ground.
     """
     public = record.current > 0
-    left = await scopes_left(session, [record]) if public else {}
-    scopes = ("all", f"record:{record.id}", f"kind:{record.kind}", *left.get(record.pk, ())) if public else ()
+    scopes: tuple[str, ...] = ("all", f"record:{record.id}", f"kind:{record.kind}") if public else ()
+    if action == ERASED:
+        await _forget_scopes(session, record)
+        # By name, a scope would say which tags it bore and who published it.
+        scopes += (EVERYTHING,) if public else ()
+    elif public:
+        scopes += tuple((await scopes_left(session, [record]))[record.pk])
     entry = Entry(
         topic="record",
         action=action,
@@ -154,6 +162,14 @@ async def tell(
         detail={"code": code} if code is not None else {},
     )
     await append(session, [entry])
+
+
+async def _forget_scopes(session: AsyncSession, record: Record) -> None:
+    """Let go of what the changelog tells of a record's tags and providers. Whoever has not read that yet
+    reads of the erasure after it.
+    """
+    told = update(Change).where(Change.topic == "record", Change.subject == record.id)
+    await session.execute(told.where(Change.origin == record.origin).values(scopes=[f"record:{record.id}"]))
 
 
 def _order_findings(code: str) -> list[Finding]:
