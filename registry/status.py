@@ -26,6 +26,7 @@ from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
 from registry.records import queries, rewriting
 from registry.transparency.keys import load as load_keys
+from registry.transparency.metrics import Measured, measured
 from registry.transparency.sequencer import Forked
 from registry.transparency.verifiers import SCOPE, verifier_keys
 from registry.transparency.witnesses import READER
@@ -101,6 +102,7 @@ class StatusController(Controller):
         for state in await reading.scalars(select(ReaderState)):
             lag.labels(state.name).set(newest - state.position)
             failing.labels(state.name).set(state.error is not None)
+        _log_gauges(registry, await measured(reading, node.origin))
         kinds = Gauge("candor_records_listed", "Published records by kind.", ["kind"], registry=registry)
         for kind, count in (await queries.counts(reading)).items():
             kinds.labels(kind).set(count)
@@ -185,6 +187,36 @@ class StatusController(Controller):
 
 def _gauge(registry: CollectorRegistry, name: str, help: str, value: float) -> None:
     Gauge(name, help, registry=registry).set(value)
+
+
+def _log_gauges(registry: CollectorRegistry, log: Measured) -> None:
+    moment = datetime.now(UTC)
+    _gauge(registry, "candor_log_entries", "Entries of this registry's log.", log.size)
+    _gauge(
+        registry,
+        "candor_log_published_entries",
+        "Entries of this registry's log under its signed checkpoint.",
+        log.published,
+    )
+    _gauge(
+        registry,
+        "candor_log_witnesses",
+        "Witnesses that cosigned the present checkpoint.",
+        log.witnesses,
+    )
+    if log.signed_at is not None:
+        _gauge(
+            registry,
+            "candor_log_checkpoint_age_seconds",
+            "How long ago the present checkpoint was signed.",
+            (moment - log.signed_at).total_seconds(),
+        )
+    _gauge(
+        registry,
+        "candor_log_lag_seconds",
+        "How long the oldest publication waits that no checkpoint covers.",
+        (moment - log.waiting_since).total_seconds() if log.waiting_since is not None else 0,
+    )
 
 
 def _may_measure(request: AnyRequest, node: Node) -> None:

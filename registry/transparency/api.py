@@ -18,7 +18,8 @@ from registry.transparency.storage import Storage
 from registry.transparency.tiles import parse_path
 from registry.transparency.trees import OWN
 
-CHECKPOINT_TYPE = "text/plain; charset=utf-8"
+# The framework says that it is UTF-8.
+CHECKPOINT_TYPE = "text/plain"
 TILE_TYPE = "application/octet-stream"
 SHORTLY = "public, max-age=1, s-maxage=1, must-revalidate"
 

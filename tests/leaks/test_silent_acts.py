@@ -13,7 +13,8 @@ import pytest
 import frontend
 import search
 from registry.app import Application
-from registry.extensions import Extension
+from registry.extensions import Extension, Node
+from registry.transparency.rotation import ready_keys
 from tests.conftest import Join, Member
 from tests.leaks.exits import Answer, route_templates, template_of, walk
 from tests.leaks.world import UNKNOWN, act, draft, index, join_all, published, revise, starts
@@ -26,6 +27,13 @@ LEVELS: tuple[dict[str, Any], ...] = (
     {"tlp": "AMBER+STRICT", "groups": ["labs"]},
     {"tlp": "RED", "people": ["ann@example.org"]},
 )
+
+
+@pytest.fixture
+async def node(node: Node) -> Node:
+    """One that signs its log."""
+    await ready_keys(node.settings, node.database, node.origin)
+    return node
 
 
 @pytest.fixture
@@ -108,6 +116,11 @@ async def test_nothing_private_is_felt_in_public(
     templates = route_templates(app, "GET") - NOT_COMPARED
     begun = starts([*ids, UNKNOWN], ["loud-lab", "quiet-lab", "no-lab"], templates)
     before = await walk(client, begun, templates)
+
+    entries = await client.get("/log/tile/entries/000.p/7")
+    assert entries.status_code == 200, "one entry for each public version"
+    for word in ("lesson", "quiet", "loud", "lab", "fraud", "wrong", "named", "sector", "provider"):
+        assert word not in entries.text.lower(), word
 
     hidden = await _private_acts(client, members, ids)
     await index(app)

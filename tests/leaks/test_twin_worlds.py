@@ -21,6 +21,8 @@ from registry.app import Application
 from registry.db import Database, clock_of, now
 from registry.node import load_node
 from registry.records import versions
+from registry.transparency import keys
+from registry.transparency.rotation import ready_keys
 from tests.conftest import Begin, Join, Member, joining, only_app, running
 from tests.leaks.exits import Answer, route_templates, walk
 from tests.leaks.test_silent_acts import NOT_COMPARED
@@ -74,6 +76,7 @@ async def _registry(begin: Begin) -> AsyncIterator[tuple[Application, httpx.Asyn
     database = Database(settings.database)
     try:
         node = await load_node(settings, database)
+        await ready_keys(settings, database, node.origin)
         app = only_app(node, EXTENSIONS)
         async with running(app) as client:
             yield app, client, joining(node, client)
@@ -117,9 +120,10 @@ async def test_nothing_tells_who_filed(begin: Begin, clock: Clock, monkeypatch: 
     started = clock.time
     for author in LABS:
         clock.time = started
-        # Ids and salts are drawn at random, and from nothing else: the same draws give the same ones.
+        # Ids, salts and keys are drawn at random, and from nothing else: the same draws give the same ones.
         monkeypatch.setattr(ids, "secrets", Draws(7))
         monkeypatch.setattr(versions, "secrets", Draws(11))
+        monkeypatch.setattr(keys, "secrets", Draws(13))
         async with _registry(begin) as (app, client, join):
             members = await join_all(join, *LABS)
             others = [members[lab] for lab in LABS]

@@ -18,6 +18,8 @@ SEARCHES = (
     "kind=lesson&facets=provider&facets=tag",
     "provider=quiet-lab",
 )
+# How many entries the log of a walked world may have.
+LEAVES = (7, 8, 18)
 UNKNOWN = "CIR-000000000H"
 
 
@@ -74,6 +76,7 @@ def starts(ids: Iterable[str], slugs: Iterable[str], templates: Iterable[str]) -
         "{name}": ["all.json", "all.atom", "lesson.rss", "lesson.json", "1.xml"],
         "{group}": ["labs"],
         "{part}": ["set-aside"],
+        "{path}": ["nothing", *(f"tile/{place}/000.p/{n}" for place in ("0", "entries") for n in LEAVES)],
     }
     begun: list[str] = []
     for template in sorted(templates):
