@@ -80,9 +80,10 @@ def open_s3(url: str) -> ObjectStorage:
     """
     parts = urlsplit(url)
     if parts.scheme != SCHEME or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        # Not what was set: somebody may have written a secret into it.
         raise Misconfigured(
-            f"CANDOR_LOG_STORE is {url[:80]!r}; a folder or s3://bucket/prefix is known here. Credentials "
-            "belong into the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            "CANDOR_LOG_STORE is neither a folder nor s3://bucket/prefix. Credentials belong into the "
+            "environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
     config: S3Config = {"endpoint": endpoint} if endpoint else {}
