@@ -26,7 +26,7 @@ from registry.clock import instant
 from registry.db import now
 from registry.dumps.notes import DumpNote, note_dump
 from registry.dumps.tree import TilesOut
-from registry.dumps.versions import entered, lines_of
+from registry.dumps.versions import stretch
 from registry.errors import Conflict, Misconfigured, Unavailable
 from registry.extensions import Node
 from registry.taxonomies import queries as taxonomies
@@ -38,7 +38,7 @@ from registry.transparency.notes import read_checkpoint, read_note
 from registry.transparency.sequencer import Sequencer
 from registry.transparency.storage import open_storage, sync_folder
 from registry.transparency.tiles import WIDTH
-from registry.verification.documents import part
+from registry.verification.documents import versions_file
 
 MANIFEST, SUMS, RECORDS = "manifest.json", "SHA256SUMS", "records.ndjson"
 SOFTWARE, FORMAT = "candor", 1
@@ -122,19 +122,18 @@ async def _write(
     tiles = TilesOut(lambda name, body: out.write(f"log/{name}", body)) if with_log else None
     with progress(log.published) as advance, out.lines(RECORDS) as record:
         for start in range(0, log.published, WIDTH):
-            rows = await entered(session, log, start, min(start + WIDTH, log.published))
-            for row in rows:
-                counts["versions"] += row.line is not None
-                counts["erased"] += row.erased
-                counts["withheld"] += row.withheld
-                if row.newest is not None:
-                    counts["records"] += 1
-                    record(row.newest)
-            out.write(part(start // WIDTH), lines_of(rows))
+            part = await stretch(session, log, start, min(start + WIDTH, log.published))
+            counts["versions"] += part.versions
+            counts["erased"] += part.erased
+            counts["withheld"] += part.withheld
+            counts["records"] += len(part.newest)
+            for document in part.newest:
+                record(document)
+            out.write(versions_file(start // WIDTH), part.lines)
             if tiles is not None:
-                tiles.bundle(start // WIDTH, [row.entry for row in rows], [row.hash for row in rows])
+                tiles.bundle(start // WIDTH, part.entries, part.hashes)
             if advance is not None:
-                advance(len(rows))
+                advance(len(part.entries))
     if tiles is not None:
         tiles.end()
         out.write("log/checkpoint", log.checkpoint)

@@ -10,6 +10,8 @@ import msgspec
 from registry.transparency.tiles import WIDTH, Tile
 from registry.verification.places import Place
 
+AT_ONCE = 3 * WIDTH
+"""Indices that are asked for at once."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 # 256 documents of 1 MiB, and what stands around them.
 LARGEST_PART = 300 * 1024 * 1024
@@ -38,7 +40,7 @@ class Documents(Protocol):
         """The lines of the leaves of one entry bundle. Raises `DocumentsError`."""
 
 
-def part(bundle: int) -> str:
+def versions_file(bundle: int) -> str:
     """Where a dump keeps the lines of the leaves of one entry bundle."""
     return f"versions/{Tile(None, bundle).path.removeprefix('tile/entries/')}.ndjson"
 
@@ -50,7 +52,7 @@ class Parts:
         self._place = place
 
     async def of(self, bundle: int) -> list[Line]:
-        path = part(bundle)
+        path = versions_file(bundle)
         body = await self._place.get(path, LARGEST_PART)
         lines = list(read_lines(body or b"", path))
         for line in lines:
@@ -60,8 +62,8 @@ class Parts:
 
 
 class Answers:
-    """`/federation/v1/documents` of a registry, or the same of a mirror: as many lines as it likes to give,
-    from an index on.
+    """`/federation/v1/documents` of a registry, or the same of a mirror: what stands from an index on, as far
+    as one answer goes.
     """
 
     def __init__(self, place: Place, path: str) -> None:
@@ -69,14 +71,13 @@ class Answers:
         self._path = path
         self._held: deque[Line] = deque()
         self._next = 0
-        self._ended = False
         # Whoever asks first is answered first: bundles are asked for in order.
         self._turn = asyncio.Lock()
 
     async def of(self, bundle: int) -> list[Line]:
         end = (bundle + 1) * WIDTH
         async with self._turn:
-            while not self._ended and self._next < end:
+            while self._next < end:
                 await self._more()
             found: list[Line] = []
             while self._held and self._held[0].index < end:
@@ -84,16 +85,14 @@ class Answers:
         return found
 
     async def _more(self) -> None:
-        path = f"{self._path}?from={self._next}&limit={WIDTH}"
+        path = f"{self._path}?from={self._next}&limit={AT_ONCE}"
         body = await self._place.get(path, LARGEST_ANSWER)
         lines = list(read_lines(body or b"", path))
         if any(line.index < self._next for line in lines):
             raise DocumentsError(f"{path} goes back to leaves before those that were asked for.")
         self._held += lines
-        if lines:
-            self._next = lines[-1].index + 1
-        else:
-            self._ended = True
+        # An answer may end early, but only an empty one says that there is nothing in all that was asked for.
+        self._next = lines[-1].index + 1 if lines else self._next + AT_ONCE
 
 
 def read_lines(body: bytes, where: str) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from registry.transparency.notes import (
     read_note,
     read_verifier,
 )
-from registry.verification.documents import Answers, Documents, Parts, part
+from registry.verification.documents import Answers, Documents, Parts, versions_file
 from registry.verification.ledger import Ledger
 from registry.verification.places import Place, Web
 from registry.verification.report import Report
@@ -100,7 +100,7 @@ async def _documents(target: LogTarget) -> Documents | None:
         probe = await target.place.get(f"{target.documents}?from=0&limit=1", LARGEST_DOCUMENT)
         if probe is not None:
             return Answers(target.place, target.documents)
-    if await target.place.get(part(0), LARGEST_DOCUMENT * 128) is not None:
+    if await target.place.get(versions_file(0), LARGEST_DOCUMENT * 128) is not None:
         return Parts(target.place)
     return None
 

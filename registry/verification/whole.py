@@ -57,7 +57,7 @@ async def check_log(
     Tiles that are wrong are told one by one. What leaves and documents say is looked at up to the first of
     them: after a gap nobody can tell what belongs together.
     """
-    work = _Pass(report, tree.checkpoint.origin, ledger, whole=documents is not None)
+    work = _Pass(report, tree.checkpoint, ledger, whole=documents is not None)
     try:
         await tree.open()
     except TileError as error:
@@ -115,12 +115,21 @@ async def _ahead(tree: VerifiedTree, documents: Documents | None) -> AsyncIterat
 class _Pass:
     """What is said of leaves and documents, bundle after bundle."""
 
-    def __init__(self, report: Report, origin: str, ledger: Ledger, *, whole: bool) -> None:
+    def __init__(self, report: Report, checkpoint: Checkpoint, ledger: Ledger, *, whole: bool) -> None:
         self._report = report
-        self._origin = origin
+        self._origin = checkpoint.origin
+        self._size = checkpoint.size
         self._ledger = ledger
         self._whole = whole
-        self._counts = {"versions": 0, "erasures": 0, "keys": 0, "unknown": 0, "documents": 0, "withheld": 0}
+        self._counts = {
+            "versions": 0,
+            "erasures": 0,
+            "keys": 0,
+            "unknown": 0,
+            "documents": 0,
+            "withheld": 0,
+            "erased_since": 0,
+        }
 
     def bundle(self, start: int, entries: Sequence[bytes], lines: Sequence[Line]) -> None:
         given = {line.index: line for line in lines}
@@ -182,6 +191,10 @@ class _Pass:
             report.failed(
                 DOCUMENTS, f"The document of entry {index:,} was erased by entry {by:,}, and is handed out."
             )
+        if since := self._counts["erased_since"]:
+            report.unknown(
+                DOCUMENTS, f"{since:,} are said to be erased by entries after this checkpoint. Verify again."
+            )
         withheld = self._counts["withheld"]
         more = f"; {withheld:,} are withheld by order" if withheld else ""
         report.sum_up(
@@ -228,6 +241,9 @@ class _Pass:
         if line is None:
             return index, ABSENT, None
         if isinstance(line.erased, int):
+            if line.erased >= self._size:
+                self._counts["erased_since"] += 1
+                return index, SUPPRESSED, None
             return index, ERASED, line.erased
         if isinstance(line.suppressed, str):
             self._counts["withheld"] += 1

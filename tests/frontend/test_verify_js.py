@@ -17,7 +17,9 @@ from registry.transparency.keys import prepare
 from registry.transparency.notes import Signer
 from tests.conftest import ORIGIN
 from tests.frontend.browser import Browser, browser
+from tests.registry.calling import caller
 from tests.registry.serving import Writer, publish, serving, until
+from tests.registry.verification.serving import accepts, another
 
 VERIFY = f"/static/{statics.by_name()['verify.js'].address}"
 OTHER_KEY = str(Signer(ORIGIN, bytes(32)).verifier)
@@ -54,6 +56,27 @@ def record(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> 
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser")) as found:
         yield found
+
+
+def test_commands_and_another_implementation_believe_it_too(
+    record: Record, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    candor = caller(monkeypatch, capsys)
+    for target, what, facts in (
+        (record.url, "log", {"records": 3, "documents": 3}),
+        (f"{record.url}/records/{record.id}", "record", {"versions": 1, "index": 0}),
+        (f"{record.url}/api/v1/records/{record.id}/versions/1?origin={ORIGIN}", "record", {"size": 3}),
+    ):
+        told = candor("verify", target, "--key", record.vkey, "--json")
+        assert told.code == 0, told
+        assert told.json.items() >= ({"what": what, "verified": True} | facts).items()
+    told = candor("verify", f"{record.url}/records/{record.id}", "--all", "--key", OTHER_KEY, "--json")
+    assert told.code == 1
+    assert [check["check"] for check in told.json["checks"] if not check["ok"]] == ["signature"]
+    unpinned = candor("verify", f"{record.url}/records/{record.id}")
+    assert (unpinned.code, "WHICH YOU DID NOT PIN" in " ".join(unpinned.out.split())) == (1, True)
+    assert candor("verify", f"{record.url}/records/CIR-0000000000", "--key", record.vkey).code == 1
+    assert accepts(another(tmp_path), f"{record.url}/log/", record.vkey) == (True, "3")
 
 
 def flip(data: bytes, at: int) -> bytes:

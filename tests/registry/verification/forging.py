@@ -13,7 +13,7 @@ from registry.dumps.tree import TilesOut
 from registry.transparency.leaves import EraseLeaf, RecordLeaf
 from registry.transparency.merkle import leaf_hash, root_of
 from registry.transparency.notes import Checkpoint, Signer, sign_checkpoint
-from registry.verification.documents import part
+from registry.verification.documents import versions_file
 
 ORIGIN = "registry.example/log"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
@@ -67,7 +67,7 @@ class Forge:
         for start in range(0, len(self.entries), 256):
             end = start + 256
             tiles.bundle(start // 256, self.entries[start:end], hashes[start:end])
-            files[part(start // 256)] = self._lines(range(start, end))
+            files[versions_file(start // 256)] = self._lines(range(start, end))
         tiles.end()
         root = root_of(hashes)
         note = sign_checkpoint(Checkpoint(self.origin, len(hashes), root), [signer])

@@ -45,6 +45,7 @@ async def test_a_true_dump_verifies_in_a_folder_and_in_an_archive(dump: Path, tm
         "unknown": 0,
         "documents": 275,
         "withheld": 24,
+        "erased_since": 0,
         "checks": [],
     }
     archive = shutil.make_archive(str(tmp_path / "dump"), "zip", dump)
