@@ -19,7 +19,7 @@ from registry.taxonomies.vocabulary import Vocabulary
 from search import labels, text
 
 # Raised when projections of the same documents change: an index made by another shape is rebuilt.
-SHAPE = 1
+SHAPE = 2
 
 FACETS = (
     "kind",
@@ -104,7 +104,8 @@ class Projection:
 
     `values` are counted and filtered by; `also` are further keys by which a filter finds the record. Times
     are whole seconds since 1970 in UTC, `occurred` the first and last that the record's dates may mean.
-    `month` is counted from the year 0. `exact` are the keys of ids and aliases.
+    `month` is counted from the year 0. `exact` are the keys of ids and aliases. A `copy` was made from the
+    same source as a record that is shown in its place, and is found only where its origin is asked for.
     """
 
     origin: str
@@ -123,6 +124,7 @@ class Projection:
     month: int
     severity: int
     document: bytes
+    copy: bool = False
 
     @property
     def key(self) -> Key:
@@ -155,10 +157,15 @@ def stale_digest() -> str:
 
 
 class Projector:
-    """Projects documents under one vocabulary: it names the broader tags and what tags are called."""
+    """Projects documents under one vocabulary: it names the broader tags and what tags are called.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    `home` is the registry's own origin. Organisations of others are told apart from its own by theirs:
+    `lab@peer.example/log` is one value, and `lab@` finds those of that slug at any other origin.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, home: str | None = None) -> None:
         self.vocabulary = vocabulary
+        self.home = home
         self._tags: dict[str, _Tag] = {}
         self._severities = {tag: rank for rank, tag in enumerate(vocabulary.tags("severity"), start=1)}
 
@@ -181,9 +188,17 @@ class Projector:
         for name in ("severity", "sector", "modality"):
             values[name] = [self._termed(tag) for tag in values[name]]
         values["tag"] = [value for found in tags for value in found.values]
+        elsewhere: list[str] = []
+        if self.home is not None and document.get("origin") != self.home:
+            elsewhere = [text.key(f"{found.value}@") for found in values["provider"]]
+            at = str(document.get("origin", ""))
+            values["provider"] = [
+                value(f"{found.value}@{at}", found.label or found.value) for found in values["provider"]
+            ]
         exact, spelled = _identities(document)
         also = {
             "alias": exact[1:],
+            "provider": elsewhere,
             "severity": _terms(values["severity"]),
             "sector": _terms(values["sector"]),
         }

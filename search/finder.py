@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.extensions import Node
 from registry.finder import Found, Parameters
+from registry.records import queries as records
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Projector
 from search.engine import Engine, Keys
@@ -15,19 +16,41 @@ from search.request import Request, parse
 from search.results import Answer, Suggestions
 from search.withdrawn import Withdrawn
 
+# Few documents have a source, and only those may have copies.
+_SOURCED = b'"source":{'
+
 
 class SearchFinder:
     """Questions to one engine. Raises `Unavailable` while it has no complete index."""
 
     def __init__(self, node: Node, engine: Engine) -> None:
         self.engine = engine
+        self._database = node.database
+        self._origin = node.origin
         self._vocabulary = node.vocabulary
         self._withdrawn = Withdrawn(node.database, engine)
-        self._projector = Projector(Vocabulary())
+        self._projector = Projector(Vocabulary(), node.origin)
+        self._here: frozenset[str] = frozenset()
 
     async def search(self, request: Request) -> Answer:
         """One page of the answer, with facets and timeline."""
-        return await self.engine.search(request, hidden=await self._withdrawn.hidden())
+        asked = request.with_providers(await self._slugs_here(request))
+        answer = await self.engine.search(asked, hidden=await self._withdrawn.hidden())
+        sourced = [(hit.origin, hit.id) for hit in answer.hits if _SOURCED in hit.document]
+        if not sourced:
+            return answer
+        async with self._database.read() as session:
+            copies = await records.copies_of(session, sourced)
+        hits = [replace(hit, copies=copies.get((hit.origin, hit.id), ())) for hit in answer.hits]
+        return replace(answer, hits=hits)
+
+    async def _slugs_here(self, request: Request) -> frozenset[str]:
+        """Those of the organisations asked for that are ours."""
+        slugs = [slug.lower() for slug in request.filters.get("provider", ()) if "@" not in slug]
+        if not slugs:
+            return frozenset()
+        async with self._database.read() as session:
+            return frozenset(await records.slugs_here(session, slugs))
 
     async def suggest(self, typed: str, *, limit: int) -> Suggestions:
         """What `typed` may become."""
@@ -39,6 +62,8 @@ class SearchFinder:
         """
         await self._learn()
         request = replace(parse(parameters), limit=limit, offset=offset, facets=())
+        self._here = await self._slugs_here(request)
+        request = request.with_providers(self._here)
         keys = await self.engine.keys(request, hidden=await self._withdrawn.hidden(), exact=True)
         return _found(keys)
 
@@ -48,19 +73,21 @@ class SearchFinder:
         return _found(keys)
 
     def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
-        """Whether a document is an exact answer, under the vocabulary that `find` last saw."""
+        """Whether a document is an exact answer, under the vocabulary and the organisations that `find` last
+        saw.
+        """
         given = tuple((name, tuple(values)) for name, values in sorted(parameters.items()))
-        return matches(_parsed(given), self._projector.project(document))
+        return matches(_parsed(given, self._here), self._projector.project(document))
 
     async def _learn(self) -> None:
         vocabulary = await self._vocabulary.current()
         if vocabulary is not self._projector.vocabulary:
-            self._projector = Projector(vocabulary)
+            self._projector = Projector(vocabulary, self._origin)
 
 
 @lru_cache(maxsize=256)
-def _parsed(parameters: tuple[tuple[str, tuple[str, ...]], ...]) -> Request:
-    return parse(dict(parameters))
+def _parsed(parameters: tuple[tuple[str, tuple[str, ...]], ...], here: frozenset[str]) -> Request:
+    return parse(dict(parameters)).with_providers(here)
 
 
 def _found(keys: Keys) -> Found:

@@ -8,9 +8,11 @@ change twice, or late, changes nothing.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head, read_changes
@@ -45,7 +47,8 @@ class IndexReader:
         self.engine = engine
         self._database = node.database
         self._vocabulary = node.vocabulary
-        self._projector = Projector(Vocabulary())
+        self._origin = node.origin
+        self._projector = Projector(Vocabulary(), node.origin)
         self._checked = False
         self._passed = 0
         # Set while there may be something to tidy up; so at first, for what another process left behind.
@@ -83,9 +86,9 @@ class IndexReader:
             if place.seq >= upto:
                 return  # another process had the lease and read further
             async with self._database.read() as session:
-                found = await records.documents(session, touched)
+                found, copies = await _read(session, touched)
             position = max(change.public_seq or 0 for change in changes)
-            records_in, gone = await asyncio.to_thread(_project, projector, found)
+            records_in, gone = await asyncio.to_thread(_project, projector, found, copies)
             digest = stale_digest() if _any_erased(changes) else place.digest
             await self.engine.update(records_in, gone, Place(max(position, place.position), upto, digest))
             self._written = time.monotonic()
@@ -130,7 +133,7 @@ class IndexReader:
     async def _current(self) -> Projector:
         vocabulary = await self._vocabulary.current()
         if vocabulary is not self._projector.vocabulary:
-            self._projector = Projector(vocabulary)
+            self._projector = Projector(vocabulary, self._origin)
         return self._projector
 
     async def _sound_place(self) -> Place | None:
@@ -177,10 +180,11 @@ class IndexReader:
         while True:
             async with self._database.read() as session:
                 rows = await records.all_listed(session, after=after, limit=BATCH)
+                found = {(row.origin, row.id): row for row in rows}
+                copies = await records.copies_among(session, list(found))
             if not rows:
                 return count
-            found = {(row.origin, row.id): row for row in rows}
-            records_in, _ = await asyncio.to_thread(_project, projector, found)
+            records_in, _ = await asyncio.to_thread(_project, projector, found, copies)
             await building.add(records_in)
             after = rows[-1].first_seq or after
             count += len(rows)
@@ -196,10 +200,10 @@ class IndexReader:
             async with self._database.read() as session:
                 changes = await read_changes(session, after=seq, limit=BATCH)
                 touched = _touched(changes)
-                found = await records.documents(session, touched) if touched else {}
+                found, copies = await _read(session, touched)
             if not changes:
                 return seq, position, erased
-            records_in, gone = await asyncio.to_thread(_project, projector, found)
+            records_in, gone = await asyncio.to_thread(_project, projector, found, copies)
             await building.update(records_in, gone)
             seq, erased = changes[-1].seq, erased or _any_erased(changes)
             position = max(position, *(change.public_seq or 0 for change in changes))
@@ -223,7 +227,19 @@ def _touched(changes: Sequence[ChangeRow]) -> list[Key]:
     )
 
 
-def _project(projector: Projector, found: Mapping[Key, Stored | None]) -> tuple[list[Projection], list[Key]]:
+async def _read(session: AsyncSession, touched: Sequence[Key]) -> tuple[dict[Key, Stored | None], set[Key]]:
+    """The documents of records, and of those that stand for them or that they stand for; and which of all
+    these are copies.
+    """
+    if not touched:
+        return {}, set()
+    keys = list(dict.fromkeys((*touched, *await records.same_source(session, touched))))
+    return await records.documents(session, keys), await records.copies_among(session, keys)
+
+
+def _project(
+    projector: Projector, found: Mapping[Key, Stored | None], copies: Collection[Key]
+) -> tuple[list[Projection], list[Key]]:
     """What to put in and what to take out. One document that cannot be projected does not stop the others."""
     put: list[Projection] = []
     gone: list[Key] = []
@@ -232,7 +248,8 @@ def _project(projector: Projector, found: Mapping[Key, Stored | None]) -> tuple[
             gone.append(key)
             continue
         try:
-            put.append(projector.project_bytes(stored.document))
+            projection = projector.project_bytes(stored.document)
+            put.append(replace(projection, copy=True) if key in copies else projection)
         except Exception:
             log.exception("record left out of the search index", origin=key[0], id=key[1])
             gone.append(key)

@@ -2,8 +2,8 @@
 understands.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -46,7 +46,8 @@ class Request:
     """One question with its filters, order and page.
 
     `filters` holds the values as they were given, once each: a record passes one filter with any of its
-    values, and has to pass all filters. `notes` are warnings for whoever asked.
+    values, and has to pass all filters. `meant` are values that stand for those of a filter where it is
+    compared. `notes` are warnings for whoever asked.
     """
 
     q: str = ""
@@ -58,11 +59,32 @@ class Request:
     offset: int = 0
     facets: tuple[str, ...] = ()
     notes: tuple[Finding, ...] = ()
+    meant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
         """What the filters compare."""
-        return {name: frozenset(map(text.key, values)) for name, values in self.filters.items()}
+        return {
+            name: frozenset(map(text.key, self.meant.get(name, values)))
+            for name, values in self.filters.items()
+        }
+
+    def with_providers(self, here: Collection[str]) -> "Request":
+        """The same question, with the organisations that it means: one of ours where `here` has the slug,
+        otherwise those of other registries. Where origins are named, theirs.
+        """
+        slugs = self.filters.get("provider", ())
+        if not slugs:
+            return self
+        origins = self.filters.get("origin", ())
+        meant: dict[str, None] = {}
+        for slug in slugs:
+            meant[slug] = None
+            if "@" not in slug and origins:
+                meant.update(dict.fromkeys(f"{slug}@{origin}" for origin in origins))
+            elif "@" not in slug and slug.lower() not in here:
+                meant[f"{slug}@"] = None
+        return replace(self, meant={**self.meant, "provider": tuple(meant)})
 
     @cached_property
     def occurred(self) -> Range:
@@ -89,7 +111,7 @@ class Request:
         if self.q.strip():
             pairs.append(("q", " ".join(self.q.split())))
         for name in FILTERS:
-            pairs += [(name, value) for value in sorted(self.keys.get(name, ()))]
+            pairs += [(name, value) for value in sorted(map(text.key, self.filters.get(name, ())))]
         pairs += [(name, str(self.dates[name])) for name in RANGES if name in self.dates]
         if self.sort != "relevance":
             pairs.append(("sort", self.sort))

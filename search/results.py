@@ -29,12 +29,15 @@ Highlights = Mapping[str, Sequence[Segment]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One record that answers: its stored public document and what to point out in it."""
+    """One record that answers: its stored public document and what to point out in it. `copies` are the
+    (origin, id)s of what other registries made from the same source.
+    """
 
     origin: str
     id: str
     document: bytes
     highlights: Highlights = field(default_factory=dict)
+    copies: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ def encode(answer: Answer) -> bytes:
                     name: [segment.as_json() for segment in segments]
                     for name, segments in hit.highlights.items()
                 },
+                **(
+                    {"copies": [{"origin": origin, "id": id} for origin, id in hit.copies]}
+                    if hit.copies
+                    else {}
+                ),
             }
             for hit in answer.hits
         ],

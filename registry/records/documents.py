@@ -48,6 +48,8 @@ _TAG_FIELDS = frozenset(
 SET_ASIDE = (("content", "filings"), ("content", "contacts"), ("content", "times", "aware"))
 ASIDE = "set-aside"
 """The id of the restricted part that holds them."""
+_LONGEST_SCHEME, _LONGEST_SOURCE = 100, 400
+_MOST_NAMES = 100
 NOT_IN_DOCUMENT = frozenset({"handling", "restricted"})
 STAMPED = frozenset(
     {
@@ -127,6 +129,41 @@ def slugs_of(document: Mapping[str, Any]) -> list[str]:
     slugs = (one.get("slug") for one in shown if isinstance(one, dict))
     # Another registry's document may hold anything here.
     return list(dict.fromkeys(slug[:64] for slug in slugs if isinstance(slug, str)))
+
+
+def source_of(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The scheme and id under which the source of an imported document is known."""
+    source = document.get("source")
+    if not isinstance(source, dict):
+        return None, None
+    scheme, id = source.get("scheme"), source.get("id")
+    if not (isinstance(scheme, str) and isinstance(id, str)):
+        return None, None
+    if len(scheme) > _LONGEST_SCHEME or len(id) > _LONGEST_SOURCE:
+        return None, None
+    return scheme, id
+
+
+def names_of(document: Mapping[str, Any]) -> list[str]:
+    """What a record is known as elsewhere, as names that can be compared: its source, and the aliases that
+    mean the same and not a part of it or more.
+    """
+    aliases = document.get("aliases")
+    same = [
+        one
+        for one in (aliases if isinstance(aliases, list) else ())
+        if isinstance(one, dict) and one.get("type", "same") == "same"
+    ]
+    found: dict[str, None] = {}
+    for one in (document.get("source"), *same):
+        if isinstance(one, dict) and isinstance(one.get("scheme"), str) and isinstance(one.get("id"), str):
+            found[name_of(one["scheme"], one["id"])] = None
+    return list(found)[:_MOST_NAMES]
+
+
+def name_of(scheme: str, id: str) -> str:
+    """A name elsewhere as it is compared: without case, its spaces tidied, cut to what is kept."""
+    return " ".join(f"{scheme}:{id}".casefold().split())[:300]
 
 
 def publish(

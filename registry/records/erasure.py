@@ -25,6 +25,7 @@ from registry.records.models import (
     Invitation,
     Record,
     RecordLink,
+    RecordName,
     RecordProvider,
     RecordTag,
     Version,
@@ -44,6 +45,7 @@ older version of one that stays.
 
 # What speaks of the text, is found by it, or approved it by its digest.
 ABOUT_THE_TEXT = (
+    RecordName,
     Draft,
     DraftSignature,
     Invitation,

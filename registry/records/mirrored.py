@@ -19,6 +19,7 @@ from registry.changelog.append import Entry, append, lock
 from registry.db import now, table_of
 from registry.ids import is_id, parse_id
 from registry.records.content.foreign import misfit, moment_of
+from registry.records.documents import source_of
 from registry.records.erasure import ABOUT_THE_TEXT, destroy, hide
 from registry.records.models import Record, Version
 from registry.records.queries import among
@@ -44,7 +45,6 @@ _UNKNOWN_KIND = ""
 # No public sequence number of ours, and yet one: it was public, so that everybody may know.
 _WAS_PUBLIC = 0
 _AT_ONCE = 400
-_LONGEST_SCHEME, _LONGEST_SOURCE = 100, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +240,6 @@ def _columns(item: MirroredVersion, record: Record | None, action: str, moment: 
     }
 
 
-def source_of(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The scheme and id under which the source of an imported document is known."""
-    source = document.get("source")
-    if not isinstance(source, dict):
-        return None, None
-    scheme, id = source.get("scheme"), source.get("id")
-    if not (isinstance(scheme, str) and isinstance(id, str)):
-        return None, None
-    if len(scheme) > _LONGEST_SCHEME or len(id) > _LONGEST_SOURCE:
-        return None, None
-    return scheme, id
-
-
 async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: int | None, code: str) -> bool:
     """Destroy what a version of another registry's record says, or all of them, as its origin's log tells.
 
@@ -285,7 +272,6 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
             for table in ABOUT_THE_TEXT:
                 await session.execute(delete(table).where(table.record_pk == record.pk))
             hide(record)
-        record.source_scheme = record.source_id = None
         record.erased, record.erased_at = code, now()
     else:
         await append(session, [_told_of_one(record)])

@@ -36,6 +36,8 @@ class Record(Base):
         Index("ix_record_last", "last_seq"),
         # What is shared and not public is little, and is looked for among everything.
         Index("ix_record_current_shared", "current", "shared"),
+        # What one source became, here and elsewhere.
+        Index("ix_record_source", "source_id", "source_scheme"),
     )
 
     pk: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -241,6 +243,35 @@ class RecordLink(Base):
     role: Mapped[str] = mapped_column(String(32), primary_key=True)
     target_origin: Mapped[str] = mapped_column(String(255), primary_key=True)
     target_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class RecordName(Base):
+    """A name by which a record is known elsewhere: its source and its aliases, as `identity.name_of` writes
+    them.
+    """
+
+    __tablename__ = "record_name"
+    __table_args__ = (Index("ix_record_name_name", "name"),)
+
+    record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+
+
+class SameAs(Base):
+    """What a steward here decided about two records that are said to be the same. The lesser (id, origin)
+    stands first.
+    """
+
+    __tablename__ = "same_as"
+    __table_args__ = (Index("ix_same_as_second", "second_id", "second_origin"),)
+
+    first_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    first_origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    second_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    second_origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    accepted: Mapped[bool]
+    by: Mapped[str] = mapped_column(String(255))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Audience(Base):

@@ -26,6 +26,7 @@ from registry.records.models import (
     Draft,
     Record,
     RecordLink,
+    RecordName,
     RecordProvider,
     RecordTag,
     Version,
@@ -307,7 +308,7 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
     public = list(newest.values())
     revised = [each.pk for each in public if each.step.record is not None]
     if revised:
-        for table in (RecordTag, RecordLink, RecordProvider):
+        for table in (RecordTag, RecordLink, RecordProvider, RecordName):
             await session.execute(delete(table_of(table)).where(table_of(table).c.record_pk.in_(revised)))
     shown = [
         {"record_pk": each.pk, "slug": slug, "first_seq": each.stored.first_seq, "last_seq": each.seq}
@@ -330,6 +331,13 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
         await session.execute(insert(table_of(RecordLink)), links)
     if shown:
         await session.execute(insert(table_of(RecordProvider)), shown)
+    names = [
+        {"record_pk": each.pk, "name": name}
+        for each in public
+        for name in documents.names_of(each.step.document)
+    ]
+    if names:
+        await session.execute(insert(table_of(RecordName)), names)
 
 
 async def _keep_audiences(session: AsyncSession, written: Sequence[_Written]) -> None:

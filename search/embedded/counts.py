@@ -27,12 +27,12 @@ def count(
 
     Each facet is counted as if its own filter were not set, so that it tells what another choice would find.
     """
-    together = {name: _terms(name) for name in request.facets if name not in request.keys}
+    together = {name: _terms(name) for name in request.facets if name not in plan.filters}
     together[_TIMELINE] = {"histogram": {"field": "month", "interval": 1, "min_doc_count": 1}}
     answers: dict[str, Any] = snapshot.searcher.aggregate(plan.match(), together)
     timeline = [(_month(bucket["key"]), bucket["doc_count"]) for bucket in answers.pop(_TIMELINE)["buckets"]]
     for name in request.facets:
-        if name in request.keys:
+        if name in plan.filters:
             answers.update(snapshot.searcher.aggregate(plan.match(without=name), {name: _terms(name)}))
     facets = {
         name: facet_values(answers[name]["buckets"], request.filters.get(name, ())) for name in request.facets

@@ -24,6 +24,7 @@ EXACT = "exact"
 DOCUMENT = "document"
 STATE = "state"
 LIVE = "live"
+COPY = "copy"
 _SEPARATOR = "\x1f"
 STATE_KEY = f"{_SEPARATOR}state"
 
@@ -44,7 +45,7 @@ def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in (KEY, STATE):
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    for name in (LIVE, EXACT, *map(filter_field, FILTERS)):
+    for name in (LIVE, COPY, EXACT, *map(filter_field, FILTERS)):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(facet_field(name), fast=True, tokenizer_name="raw", index_option="basic")
@@ -97,6 +98,8 @@ def make_document(record: Projection) -> tantivy.Document:
     add = document.add_text
     add(KEY, join_key(record.key))
     add(LIVE, "1")
+    if record.copy:
+        add(COPY, "1")
     for key in record.exact:
         add(EXACT, key)
     add("title", text.spaced(record.title))

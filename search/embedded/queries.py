@@ -14,12 +14,13 @@ from registry.errors import Malformed
 from registry.ids import parse_id
 from search import text
 from search.document import Key
-from search.embedded.fields import BODY, EXACT, KEY, LIVE, ROWS, WEIGHTS, filter_field, join_key
+from search.embedded.fields import BODY, COPY, EXACT, KEY, LIVE, ROWS, WEIGHTS, filter_field, join_key
 from search.embedded.store import Snapshot
 from search.highlight import Misspelt
 from search.question import Part
 from search.request import Request
 
+ORIGIN = "origin"
 Clause = tuple[Occur, Query]
 
 _EXACT_WEIGHT = 1000.0
@@ -83,6 +84,11 @@ def plan(snapshot: Snapshot, request: Request, *, hidden: frozenset[Key], exact:
         name: Query.term_set_query(snapshot.schema, filter_field(name), sorted(keys))
         for name, keys in request.keys.items()
     }
+    if ORIGIN not in filters:
+        # Of what several registries made from one source, one is shown, unless an origin is asked for.
+        filters[ORIGIN] = Query.boolean_query(
+            [(Occur.Must, planner.term(LIVE, "1")), (Occur.MustNot, planner.term(COPY, "1"))]
+        )
     return Plan(words, {**filters, **planner.ranges(request)}, score, planner.misspelt)
 
 
