@@ -29,6 +29,7 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("registry.commands.verify", ("verify",)),
     ("registry.commands.dump", ("dump",)),
     ("registry.commands.keys", ("key",)),
+    ("registry.commands.remote.signing", ("signing-key",)),
     (
         "registry.commands.remote",
         (

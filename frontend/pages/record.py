@@ -27,6 +27,8 @@ from registry.records import queries
 from registry.records.documents import links_of
 from registry.records.queries import Stored
 from registry.records.responses.queries import summary
+from registry.records.signatures import signers
+from registry.signing.queries import Signed
 
 _decode = msgspec.json.Decoder().decode
 DESCRIPTION = 200
@@ -118,6 +120,7 @@ async def _show(
         sections=present(document, more),
         further=further(document),
         summary=said_of_it.text if said_of_it else "",
+        signed=_signed(document, await signers(reading, row)),
         citation=citation(document, site.name, urls.whole(urls.version(row.id, row.label, row.origin))),
         terms=await site.terms(),
         refs=await references(reading, urls, document | {"withdrawal": latest.get("withdrawal", {})}),
@@ -150,6 +153,18 @@ def _page(site: Site, document: Mapping[str, Any], row: Stored, *, is_newest: bo
         # What was withdrawn or replaced should not be what a search engine shows.
         indexed=is_newest and not row.withdrawn and not row.shared,
     )
+
+
+def _signed(document: Mapping[str, Any], signatures: Sequence[Signed]) -> dict[str, Any]:
+    """`by`: (name, key) of the organisations whose signatures were verified here; `others`: how many more
+    came along.
+    """
+    shown = [document.get("provider"), *items(document.get("co_providers"))]
+    names = {one.get("slug"): one.get("name") for one in shown if isinstance(one, dict)}
+    by = [
+        (names.get(one.provider) or one.provider, one.kid) for one in signatures if one.jwk and one.provider
+    ]
+    return {"by": by, "others": len(signatures) - len(by)}
 
 
 def _line(urls: Urls, row: Stored, shown: Stored) -> VersionLine:

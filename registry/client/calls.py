@@ -151,6 +151,23 @@ def draft(id: str) -> Call[Document]:
     return Call(Ask("GET", _record(id, "draft")), Document.read)
 
 
+def draft_bytes(id: str) -> Call[tuple[bytes, str]]:
+    """The bytes of the draft, which are what is signed, and its ETag."""
+    return Call(Ask("GET", _record(id, "draft")), lambda answer: (answer.body, answer.etag))
+
+
+def sign_draft(id: str, signature: str, *, if_match: str) -> Call[Draft]:
+    """Keep a signature of the draft's bytes: a detached JWS by a key of the organisation."""
+    ask = _sent("PUT", _record(id, "draft", "signature"), {"signature": signature}, if_match=if_match)
+    return Call(ask, Draft.read)
+
+
+def end_signing_key(slug: str, kid: str) -> Call[None]:
+    """End a key with which an organisation signs."""
+    path = f"{API}/providers/{quote(slug, safe='')}/keys/{quote(kid, safe='')}"
+    return Call(Ask("DELETE", path), lambda answer: None)
+
+
 def replace_draft(id: str, submission: Mapping[str, Any], *, if_match: str) -> Call[Draft]:
     """Put a draft in place of the one there is, or begin a revision.
 

@@ -14,6 +14,7 @@ from registry.records import queries
 from registry.records.drafts import DraftState, for_guest, state_of, touch
 from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_bytes
+from registry.signing.queries import Signed, signatures_of
 from registry.signing.service import sign_draft
 
 CHANGED = "/signatures"
@@ -50,6 +51,20 @@ async def signed_along(
     await note(
         session, actor, "record", "signed", record.id, provider=record.provider_pk, by=actor.provider_slug
     )
+
+
+async def signers(session: AsyncSession, row: queries.Stored) -> list[Signed]:
+    """Who signed a version that may be read."""
+    query = select(Version.pk).join(Record, Record.pk == Version.record_pk)
+    pk = await session.scalar(
+        query.where(
+            Record.origin == row.origin,
+            Record.id == row.id,
+            Version.shared.is_(row.shared),
+            Version.number == row.number,
+        )
+    )
+    return (await signatures_of(session, [pk])).get(pk, []) if pk is not None else []
 
 
 async def commit_before(session: AsyncSession, record_pk: int, number: int) -> str | None:

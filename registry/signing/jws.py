@@ -116,8 +116,11 @@ def sign(payload: bytes, private: Mapping[str, Any]) -> str:
 
 def new_key() -> dict[str, Any]:
     """A new private Ed25519 key as a JWK; its `kid` is its thumbprint."""
-    key = jose_jwk.OKPKey.generate_key("Ed25519")
-    return {**key.as_dict(private=True), "kid": key.thumbprint()}
+    while True:
+        key = jose_jwk.OKPKey.generate_key("Ed25519")
+        # One that begins with a hyphen would be taken for an option wherever it is typed.
+        if not (kid := key.thumbprint()).startswith("-"):
+            return {**key.as_dict(private=True), "kid": kid}
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

@@ -32,20 +32,38 @@ def etag_for(client: Client, id: str, action: str) -> str:
     return client.run(calls.draft(id)).etag
 
 
-def do(client: Client, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Take one action on a record as it stands now."""
-    etag = etag_for(client, id, action)
+Sign = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign", metavar="KEYFILE", help="Sign it with this key of your organisation (`candor signing-key`)."
+    ),
+]
+
+
+def do(
+    client: Client, id: str, action: str, body: dict[str, Any], sign: Path | None = None
+) -> dict[str, Any]:
+    """Take one action on a record as it stands now, and sign its draft on the way."""
+    if sign is not None:
+        from registry.commands.remote.signing import sign_with
+
+        payload, etag = client.run(calls.draft_bytes(id))
+        body = {**body, "signature": sign_with(sign, payload)}
+    else:
+        etag = etag_for(client, id, action)
     return client.run(calls.act(id, action, body, if_match=etag, key=str(uuid.uuid4()))).body
 
 
-def _each(records: list[str], action: str, body: dict[str, Any], as_json: bool) -> None:
+def _each(
+    records: list[str], action: str, body: dict[str, Any], as_json: bool, sign: Path | None = None
+) -> None:
     """One action on several records, one after the other; the first that is refused ends it."""
     wanted = {each.id: each for each in map(named, records)}
     answers: list[dict[str, Any]] = []
     with opened() as client:
         for id, record in wanted.items():
             try:
-                answer = do(client, id, action, body)
+                answer = do(client, id, action, body, sign)
             except CandorError as error:
                 terminal.err.print(f"[red bold]{escape(error.title)}.[/] {escape(error.detail)}")
                 record.say_findings(error.findings)
@@ -63,9 +81,9 @@ def _say(record: Named, answer: dict[str, Any]) -> None:
     record.say_findings(findings_in(answer))
 
 
-def publish(records: Records, as_json: AsJson = False) -> None:
+def publish(records: Records, sign: Sign = None, as_json: AsJson = False) -> None:
     """Publish drafts as their next version."""
-    _each(records, "publish", {}, as_json)
+    _each(records, "publish", {}, as_json, sign)
 
 
 def submit(records: Records, as_json: AsJson = False) -> None:
@@ -95,9 +113,9 @@ def _comment(text: str) -> dict[str, str]:
     return {"pointer": "", "text": text}
 
 
-def approve(records: Records, as_json: AsJson = False) -> None:
+def approve(records: Records, sign: Sign = None, as_json: AsJson = False) -> None:
     """Approve drafts as they stand."""
-    _each(records, "approve", {}, as_json)
+    _each(records, "approve", {}, as_json, sign)
 
 
 def schedule(
@@ -107,13 +125,14 @@ def schedule(
         list[str] | None,
         typer.Option("--with", help="A record that goes out with it, or not at all. Repeats."),
     ] = None,
+    sign: Sign = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a draft be published at a time, alone or together with others."""
     body: dict[str, Any] = {"at": at}
     if together:
         body["with"] = list(dict.fromkeys(map(record_id, together)))
-    _each([record], "schedule", body, as_json)
+    _each([record], "schedule", body, as_json, sign)
 
 
 def cancel(records: Records, as_json: AsJson = False) -> None:

@@ -6,11 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from frontend.dates import in_words
+from registry.extensions import Node
 from registry.records.content.examples import EXAMPLES
+from registry.signing.models import VersionSignature
 from tests.conftest import Member, Publish
 from tests.frontend.conftest import Look, example
+from tests.registry.signing.signers import registered
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -116,6 +120,26 @@ async def test_a_part_that_others_point_at_has_its_place(
     place = target.one(f"//*[@id='{link.get('href').partition('#')[2]}']")
     assert "Imitating people who did not agree." in place.text_content()
     assert "Voice-clone calls" in " ".join(target.texts("//section[@aria-labelledby='backlinks']//a"))
+
+
+async def test_who_signed_it_is_said(
+    member: Member, look: Look, node: Node, client: httpx.AsyncClient
+) -> None:
+    key = await registered(node, client, member.slug)
+    made = await client.post("/api/v1/records", json=example("lesson"), headers=member.headers)
+    address = f"/api/v1/records/{made.json()['id']}"
+    read = await client.get(f"{address}/draft", headers=member.headers)
+    headers = {**member.headers, "If-Match": made.headers["etag"]}
+    body = {"signature": key.sign(read.content)}
+    done = await client.post(f"{address}/actions/publish", json=body, headers=headers)
+    assert done.status_code == 200, done.text
+    shown = f"/records/{made.json()['id']}"
+    assert f"with the key {key.kid[:16]}" in (await look(shown)).main
+    async with node.database.write() as session:
+        await session.execute(update(VersionSignature).values(jwk=None, provider=None))
+    page = await look(f"{shown}/v/1")
+    assert "Signed by" not in page.main
+    assert "was not verified here" in page.main
 
 
 async def test_responses_stand_on_the_page_of_what_they_answer(
