@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,11 +14,14 @@ import httpx
 import pytest
 
 from tests.docs import starter
+from tests.registry.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 _ADDRESS = "127.0.0.1:8000"
+# Where a page starts servers of its own.
+_MORE_PORTS = ("8001", "8002")
 _TERMINAL = {"COLUMNS": "120"}
 
 
@@ -49,7 +51,10 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path, listening: Path | N
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("THE COMMANDS IN THE DOCS WERE NOT RUN: they need bash and curl")
     with _registry(tmp_path, listening) as (address, environment):
-        script = "set -euo pipefail\n" + blocks(page).replace(_ADDRESS, address)
+        commands = blocks(page).replace(_ADDRESS, address)
+        for port in _MORE_PORTS:
+            commands = commands.replace(port, str(free_port()))
+        script = "set -euo pipefail\n" + commands
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=tmp_path,
@@ -64,9 +69,7 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path, listening: Path | N
 
 @contextmanager
 def _registry(folder: Path, listening: Path | None) -> Iterator[tuple[str, dict[str, str]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     commands = [Path(sys.executable).parent, Path(os.environ["PATH"])]
     if listening is not None:
         once = starter.command(folder / "bin", listening)
