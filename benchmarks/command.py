@@ -58,7 +58,7 @@ def bench(
 
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
-    from benchmarks import embargo, growth, hot, importing, memory, searching, start, tokens
+    from benchmarks import embargo, following, growth, hot, importing, memory, searching, start, tokens
     from benchmarks.measures import Result
     from benchmarks.stand import Found, Stand
 
@@ -70,6 +70,7 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "import": importing.measure,
         "memory": memory.measure,
         "embargo": embargo.measure,
+        "follow": following.measure,
         "start": start.measure,
     }
     found: Found = {}

@@ -83,6 +83,16 @@ MEASURES: tuple[Measure, ...] = (
         1,
         "from the time of 1,000 scheduled drafts until the last is published",
     ),
+    Measure("follow", "follow_rate", "documents/s", _LEAST, 1000, "a first sync, everything verified"),
+    Measure("follow", "follow_idle", "requests", _MOST, 1, "a poll of a peer with nothing new"),
+    Measure(
+        "follow",
+        "follow_growth",
+        "ratio",
+        _MOST,
+        1.3,
+        "time to follow one new entry, behind a long log over short",
+    ),
     Measure("start", "start", "s", _MOST, 5, "from `make run` to the first answer, when nothing changed"),
 )
 

@@ -218,10 +218,24 @@ def canonical(value: Any) -> bytes:
     return data if _certainly_canonical(data) else rfc8785.dumps(value)
 
 
+def is_canonical(data: bytes, value: Any) -> bool:
+    """Whether these are the RFC 8785 bytes of the JSON value that was read from them.
+
+    Raises `ValueError` for a value that has none.
+    """
+    # JSON has no NaN, which msgspec would write as null: what was read holds null where it was written so.
+    if _SORTED.encode(value) == data and _plainly_written(data):
+        return True
+    return canonical(value) == data
+
+
 def _certainly_canonical(data: bytes) -> bool:
+    return b"null" not in data and _plainly_written(data)
+
+
+def _plainly_written(data: bytes) -> bool:
     return not (
-        b"null" in data
-        or any(number.search(data) for number in _WRITTEN_OTHERWISE)
+        any(number.search(data) for number in _WRITTEN_OTHERWISE)
         or (not data.isascii() and _BEYOND_FIRST_PLANE_OR_NEAR.search(data))
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from registry.canonical import MAX_DOCUMENT_BYTES, canonical, commitment, without_forbidden_characters
+from registry.canonical import MAX_DOCUMENT_BYTES, commitment, is_canonical, without_forbidden_characters
 from registry.errors import CandorError
 from registry.records.mirrored import MirroredVersion
 from registry.transparency.leaves import RecordLeaf
@@ -168,7 +168,7 @@ def _salt(text: str | None) -> bytes | None:
 def _value(document: bytes) -> dict[str, Any] | None:
     try:
         value = _ANY.decode(document)
-        same = canonical(value) == document
+        same = is_canonical(document, value)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError, CandorError):
         return None
     return value if same and isinstance(value, dict) else None

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from registry.canonical import CODE, canonical
+from registry.canonical import CODE, canonical, is_canonical
 from registry.errors import Malformed
 from registry.transparency.notes import NoteError, Signer, Verifier, read_verifier
 
@@ -118,7 +118,7 @@ def read_leaf(entry: bytes) -> Leaf:
         raise LeafError(f"A leaf has at most {LARGEST_LEAF:,} bytes; this has {len(entry):,}.")
     try:
         value = msgspec.json.decode(entry)
-        same = canonical(value) == entry
+        same = is_canonical(entry, value)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError, Malformed):
         raise LeafError("A leaf is JSON, and this is not.") from None
     if not isinstance(value, dict) or not same:

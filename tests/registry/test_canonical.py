@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.canonical import MAX_DEPTH, canonical, commitment, digest, escape, read_json, scan
+from registry.canonical import MAX_DEPTH, canonical, commitment, digest, escape, is_canonical, read_json, scan
 from registry.errors import Malformed, TooLarge
 
 allowed = st.characters(
@@ -34,6 +34,13 @@ def codes(value: Any) -> list[str]:
 @given(values)
 def test_canonical_bytes_agree_with_the_reference_implementation(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@given(values)
+def test_canonical_bytes_are_told_from_others(value: Any) -> None:
+    written = json.dumps(value).encode()
+    assert is_canonical(rfc8785.dumps(value), value)
+    assert is_canonical(written, json.loads(written)) is (written == rfc8785.dumps(value))
 
 
 @given(st.binary(min_size=8, max_size=8))
