@@ -58,7 +58,7 @@ def bench(
 
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
-    from benchmarks import embargo, following, growth, hot, importing, memory, searching, start, tokens
+    from benchmarks import embargo, following, growth, hot, importing, log, memory, searching, start, tokens
     from benchmarks.measures import Result
     from benchmarks.stand import Found, Stand
 
@@ -68,6 +68,7 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "growth": growth.measure,
         "tokens": tokens.measure,
         "import": importing.measure,
+        "log": log.measure,
         "memory": memory.measure,
         "embargo": embargo.measure,
         "follow": following.measure,

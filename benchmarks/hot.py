@@ -7,9 +7,10 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks import rivals, servers
+from benchmarks import log, rivals, servers
 from benchmarks.load import Client, rate
-from benchmarks.stand import Found, Stand
+from benchmarks.stand import Found, Registry, Stand
+from registry.transparency.tiles import WIDTH, Tile
 
 ROUNDS = 9
 SECONDS = 0.4
@@ -27,62 +28,71 @@ class _Case:
     path: str
     bare_path: str
     headers: Mapping[str, str]
+    ordinary: bool = True
 
 
 def measure(stand: Stand) -> Found:
-    """Rates in turns, so that whatever else the machine does meets all three alike; medians of the rounds'
+    """Rates in turns, so that whatever else the machine does meets all alike; medians of the rounds'
     ratios.
     """
     registry = stand.small()
     with ExitStack() as stack:
         port, _ = stack.enter_context(servers.candor(registry.folder))
         folder = Path(stack.enter_context(TemporaryDirectory(dir=stand.folder)))
-        cases = _record(port, registry.ids(1)[0], folder)
+        cases = _record(port, registry, folder)
         bare = stack.enter_context(servers.rival("bare", folder))
         ordinary = stack.enter_context(servers.rival("ordinary", folder))
         found: Found = {}
         for case in cases:
-            rates: list[tuple[float, float, float]] = []
-            for _ in stand.steps(ROUNDS, f"hot reads: {case.name}"):
-                asked = [(port, case.path), (bare, case.bare_path), (ordinary, case.path)]
-                if len(rates) % 2:
-                    asked.reverse()
+            rates: list[list[float]] = []
+            asked = [(port, case.path), (bare, case.bare_path)]
+            if case.ordinary:
+                asked.append((ordinary, case.path))
+            for number in stand.steps(ROUNDS, f"hot reads: {case.name}"):
+                turn = -1 if number % 2 else 1
                 got = [
                     rate(at, path, seconds=SECONDS, status=case.status, headers=case.headers)
-                    for at, path in asked
+                    for at, path in asked[::turn]
                 ]
-                front, plain, handler = reversed(got) if len(rates) % 2 else got
-                rates.append((front, plain, handler))
-            front, plain, handler = (median(column) for column in zip(*rates, strict=True))
-            found[f"hot_{case.name}"] = (
-                median(one / other for one, other, _ in rates),
-                f"{front:,.0f}/s against {plain:,.0f}/s",
-            )
-            found[f"hot_{case.name}_handler"] = (
-                median(one / other for one, _, other in rates),
-                f"{front:,.0f}/s against {handler:,.0f}/s",
-            )
+                rates.append(got[::turn])
+            front, *others = (median(column) for column in zip(*rates, strict=True))
+            for place, (suffix, rival) in enumerate(zip(("", "_handler"), others, strict=False), 1):
+                found[f"hot_{case.name}{suffix}"] = (
+                    median(row[0] / row[place] for row in rates),
+                    f"{front:,.0f}/s against {rival:,.0f}/s",
+                )
     return found
 
 
-def _record(port: int, id: str, folder: Path) -> list[_Case]:
+def _record(port: int, registry: Registry, folder: Path) -> list[_Case]:
     """Ask once for each answer, and leave what came for the rivals."""
-    path = f"/api/v1/records/{id}"
+    path = f"/api/v1/records/{registry.ids(1)[0]}"
     with Client(port) as client:
         record = client.get(path)
         asked = {"If-None-Match": record.headers["etag"]}
         unchanged = client.get(path, asked, status=304)
         feed = client.get(FEED, FEED_ASKED)
+        log.until_signed(client, registry.records)
+        files = {path: client.get(path) for path in _files(registry.records).values()}
     rivals.record(
         folder,
         [
             rivals.Recorded(path, 200, record.headers, record.body),
             rivals.Recorded(FEED, 200, feed.headers, feed.body),
             rivals.Recorded("/unchanged", 304, unchanged.headers, b""),
+            *(rivals.Recorded(each, 200, answer.headers, answer.body) for each, answer in files.items()),
         ],
     )
     return [
         _Case("record", 200, path, path, {}),
         _Case("feed", 200, FEED, FEED, FEED_ASKED),
         _Case("unchanged", 304, path, "/unchanged", asked),
+        *(_Case(name, 200, each, each, {}, False) for name, each in _files(registry.records).items()),
     ]
+
+
+def _files(size: int) -> dict[str, str]:
+    """Where the checkpoint, the first tile and the first bundle of a log of so many entries stand."""
+    first = min(size, WIDTH)
+    tile, bundle = Tile(0, 0, first), Tile(None, 0, first)
+    return {"checkpoint": "/log/checkpoint", "tile": f"/log/{tile.path}", "bundle": f"/log/{bundle.path}"}

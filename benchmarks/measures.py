@@ -56,6 +56,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("hot", "hot_record_handler", "ratio", _LEAST, 3, f"a record, {_HANDLER}"),
     Measure("hot", "hot_feed_handler", "ratio", _LEAST, 3, f"a feed, {_HANDLER}"),
     Measure("hot", "hot_unchanged_handler", "ratio", _LEAST, 3, f"“not modified”, {_HANDLER}"),
+    Measure("hot", "hot_checkpoint", "ratio", _LEAST, 0.8, f"the log's checkpoint, {_BARE}"),
+    Measure("hot", "hot_tile", "ratio", _LEAST, 0.8, f"a tile of the log, {_BARE}"),
+    Measure("hot", "hot_bundle", "ratio", _LEAST, 0.8, f"a bundle of the log's entries, {_BARE}"),
     Measure(
         "search",
         "search_overhead",
@@ -74,6 +77,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("tokens", "token_check", "ms", _MOST, 0.2, "what checking a token adds to a request"),
     Measure("import", "import_rate", "records/s", _LEAST, 500, "checked, written and indexed"),
     Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
+    Measure("log", "log_overhead", "ratio", _MOST, 1.15, "time of an import with the log, over that without"),
     Measure("memory", "memory", "MB", _MOST, 300, "memory of the serving process itself"),
     Measure(
         "embargo",

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from rich.progress import Progress
+from sqlalchemy import select
 
 from benchmarks import servers, synthetic
 from benchmarks.load import Client
@@ -25,6 +26,7 @@ from registry.exchange.run import run
 from registry.exchange.sink import RegistrySink
 from registry.node import init_node, open_node
 from registry.providers import service as providers
+from registry.providers.models import Provider
 from registry.records.versions import Desk
 from registry.settings import Settings
 
@@ -128,7 +130,7 @@ class Stand:
         with servers.candor(folder) as (port, pid):
             watch = Watch(port, [len(numbers) * part // TENTHS for part in range(1, TENTHS + 1)])
             with watch.running():
-                asyncio.run(_import(isolated(data=folder), source, imported))
+                asyncio.run(import_into(isolated(data=folder), source, imported))
             memory = servers.memory(pid).own
         source.unlink()
         facts = {"numbers": [numbers.start, numbers.stop], "seconds": watch.seconds, "memory": memory}
@@ -158,7 +160,7 @@ class Watch:
     def running(self) -> Iterator[None]:
         """Watch from the beginning of what is done within, until all of it is found."""
         with Client(self._port) as client:
-            self._until_it_searches(client)
+            until_it_searches(client)
             self._marks.append(time.perf_counter())
             thread = threading.Thread(target=self._look, args=[client])
             thread.start()
@@ -173,25 +175,42 @@ class Watch:
 
     def _look(self, client: Client) -> None:
         while len(self._marks) <= len(self._counts) and not self._stop.wait(LOOK_SECONDS):
-            position = json.loads(client.get(_NOTHING).body)["position"]
+            position = _position(client)
             while len(self._marks) <= len(self._counts) and position >= self._counts[len(self._marks) - 1]:
                 self._marks.append(time.perf_counter())
 
-    def _until_it_searches(self, client: Client) -> None:
-        end = time.monotonic() + servers.START_SECONDS
-        while client.get(_NOTHING, status=None).status != 200:
-            if time.monotonic() > end:
-                raise TimeoutError("search is not ready")
-            time.sleep(LOOK_SECONDS)
+
+def until_it_searches(client: Client) -> None:
+    """Wait until search answers at all."""
+    _until(lambda: client.get(_NOTHING, status=None).status == 200, servers.START_SECONDS)
 
 
-async def _import(settings: Settings, source: Path, tell: Callable[[int], None]) -> None:
+def until_found(client: Client, count: int) -> None:
+    """Wait until search has come so far."""
+    _until(lambda: _position(client) >= count, INDEX_SECONDS)
+
+
+def _position(client: Client) -> int:
+    return int(json.loads(client.get(_NOTHING).body)["position"])
+
+
+def _until(done: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError(f"search is not ready after {seconds} seconds")
+        time.sleep(LOOK_SECONDS)
+
+
+async def import_into(settings: Settings, source: Path, tell: Callable[[int], None]) -> None:
     """What `candor import` does, with a format of our own."""
     async with open_node(settings) as node:
         async with node.database.write() as session:
-            provider = await providers.add(
-                session, PROVIDER, "Benchmark", origin=node.origin, approve=True, by="candor bench"
-            )
+            provider = await session.scalar(select(Provider).where(Provider.slug == PROVIDER))
+            if provider is None:
+                provider = await providers.add(
+                    session, PROVIDER, "Benchmark", origin=node.origin, approve=True, by="candor bench"
+                )
         desk = Desk(node.origin, await node.vocabulary.current(), secret=node.secret)
         sink = RegistrySink(node.database, desk, Actor(name="cli"), provider, node.secret, True)
         items = synthetic.FORMAT.read(source, Options())
