@@ -17,6 +17,7 @@ from registry.transparency.notes import (
     read_note,
     read_verifier,
 )
+from registry.verification.authors import check_authors
 from registry.verification.documents import Answers, Documents, Parts, versions_file
 from registry.verification.ledger import Ledger
 from registry.verification.places import Place, Web
@@ -57,6 +58,7 @@ async def verify_record(target: RecordTarget, keys: Sequence[Verifier], *, all_v
         if len(numbers) == 1:
             number = msgspec.json.decode(document, type=Named).version if number is None else number
         leaf = check_version(report, document, shown, used, id=target.id, number=number)
+        await check_authors(report, document, shown.signatures)
         report.facts["versions"] = report.facts.get("versions", 0) + 1
         if leaf is None or not all_versions:
             continue

@@ -37,6 +37,7 @@ class Shown:
     path: tuple[bytes, ...]
     checkpoint: bytes
     salt: bytes
+    signatures: tuple[Any, ...] = ()
 
     @classmethod
     def read(cls, data: bytes) -> "Shown":
@@ -51,6 +52,7 @@ class Shown:
                 path,
                 value["checkpoint"].encode(),
                 bytes.fromhex(value["salt"]),
+                tuple(value.get("signatures", ())),
             )
         except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             raise ProofError("The proof is not one: it lacks a field, or one cannot be read.") from None

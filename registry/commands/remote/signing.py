@@ -14,6 +14,7 @@ from registry.client import Client, calls
 from registry.commands.remote.account import AsJson, needed, opened, origin_of
 from registry.errors import CandorError, Conflict, Malformed, Misconfigured
 from registry.signing.jws import new_key, prove, public_part, sign, thumbprint
+from registry.verification.authors import WELL_KNOWN, keys_at
 
 KeyFile = Annotated[Path, typer.Argument(help="The file of the private key, a JWK.")]
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     keys.command("new")(new)
     keys.command("add")(add)
     keys.command("list")(show)
+    keys.command("check")(check)
     keys.command("end")(end)
     app.add_typer(keys, name="signing-key")
 
@@ -72,6 +74,28 @@ def show(as_json: AsJson = False) -> None:
         return
     rows = [(one["kid"], one["created_at"], one["retired_at"] or "") for one in found]
     terminal.out.print(terminal.table("Signing keys", ("kid", "since", "until"), rows))
+
+
+def check(as_json: AsJson = False) -> None:
+    """Compare your keys at the registry with those that your domain shows. Exits with 1 where they differ."""
+    with opened() as client:
+        slug = _own_slug(client)
+        domain = client.run(calls.get(f"{calls.API}/providers/{slug}")).get("domain")
+        held = client.run(calls.get(f"{calls.API}/providers/{slug}/jwks.json"))["keys"]
+    if not isinstance(domain, str):
+        raise Misconfigured(f"The registry knows no domain of {slug}: no reader could ask there.")
+    shown = terminal.run(keys_at(domain))
+    missing = sorted(key["kid"] for key in held if key["kid"] not in (shown or ()))
+    if as_json:
+        terminal.say_json({"domain": domain, "shown": shown is not None, "missing": missing})
+    elif shown is None:
+        terminal.say(f"https://{domain}{WELL_KNOWN} shows no keys.")
+    else:
+        terminal.say(
+            f"{domain} does not show {', '.join(missing)}." if missing else f"{domain} shows every key."
+        )
+    if shown is None or missing:
+        raise typer.Exit(terminal.Exit.FAILED)
 
 
 def end(kid: Annotated[str, typer.Argument(help="The key, as `list` shows it.")]) -> None:

@@ -29,6 +29,7 @@ def test_a_key_is_made_registered_used_and_ended(outside: Call, home: Path, serv
     assert outside("signing-key", "add", "key.json", "--json").json["kid"] == made["kid"]
     assert outside("publish", "cases/one.md", "--sign", "key.json", "--json").json["state"] == "published"
     assert made["kid"] in outside("signing-key", "list", "--json").out
+    assert "knows no domain" in " ".join(outside("signing-key", "check").err.split())
     two = ids()["two.md"]
     with provider.client() as client:
         (key,) = client.run(calls.get(f"/api/v1/providers/{provider.slug}/jwks.json"))["keys"]
