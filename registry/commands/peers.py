@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from registry import terminal
 from registry.db import now
 from registry.errors import Conflict, Invalid
 from registry.extensions import Node
-from registry.federation import alarms, service, views
+from registry.federation import alarms, evidence, service, views
 from registry.federation.items import counts, items_of
 from registry.federation.leases import holder_name
 from registry.federation.queries import peer_of, peers
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
     peer.command("quarantine")(quarantine)
     peer.command("release")(release)
     peer.command("remove")(remove)
+    peer.command("evidence")(check_evidence)
     app.add_typer(peer, name="peer")
 
 
@@ -233,6 +235,27 @@ def remove(origin: Origin, as_json: AsJson = False) -> None:
         terminal.say_json(row)
         return
     terminal.say(f"[bold]{escape(origin)}[/] is not followed any more. What was copied from it stays.")
+
+
+def check_evidence(
+    path: Annotated[Path, typer.Argument(help="A file of evidence.", exists=True, dir_okay=False)],
+    key: Annotated[list[str], typer.Option(help="The log's verifier key, got elsewhere.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check a file that says that a registry signed two logs. Needs the file and its key, and no registry."""
+    try:
+        held = evidence.read(path.read_bytes())
+        origin = evidence.check(held, [service.read_key(each) for each in key])
+    except evidence.EvidenceError as error:
+        raise Invalid(f"This convicts nobody. {error}") from None
+    if as_json:
+        terminal.say_json({"origin": origin, "kept": held["kept"], "shown": held["shown"]})
+        return
+    terminal.say(
+        f"[red bold]Both are signed.[/] {escape(origin)} signed two logs that contradict each other:"
+    )
+    for note in (held["kept"], held["shown"]):
+        terminal.out.print(f"\n{note}", highlight=False, markup=False)
 
 
 async def _visited(node: Node, log_pk: int, *, quiet: bool) -> Visited:

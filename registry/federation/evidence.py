@@ -16,7 +16,7 @@ from typing import Any
 
 from registry.federation.heads import Forked
 from registry.transparency.merkle import ProofError, roots_by_consistency
-from registry.transparency.notes import NoteError, Verifier, open_checkpoint, read_verifier
+from registry.transparency.notes import NoteError, Verifier, open_checkpoint
 from registry.transparency.storage import sync_folder, write_whole
 
 KIND = "candor-equivocation/1"
@@ -49,11 +49,23 @@ def keep(folder: Path, evidence: Mapping[str, Any]) -> Path:
     return path
 
 
-def check(evidence: Mapping[str, Any]) -> str:
-    """The origin that the evidence convicts. Raises `EvidenceError` for what convicts nobody."""
+def read(body: bytes) -> dict[str, Any]:
+    """A file of evidence. Raises `EvidenceError` for any other."""
+    try:
+        evidence = json.loads(body)
+    except (ValueError, RecursionError):
+        evidence = None
+    if not isinstance(evidence, dict) or evidence.get("kind") != KIND:
+        raise EvidenceError("This is no file of evidence, as Candor keeps them.")
+    return evidence
+
+
+def check(evidence: Mapping[str, Any], verifiers: Sequence[Verifier]) -> str:
+    """The origin that the evidence convicts, by a key of its that was got elsewhere: those in the file prove
+    nothing, since anybody can make keys. Raises `EvidenceError` for what convicts nobody.
+    """
     try:
         origin = evidence["origin"]
-        verifiers = [read_verifier(each) for each in evidence["verifiers"]]
         kept, *_ = open_checkpoint(evidence["kept"].encode(), origin=origin, verifiers=verifiers)
         shown, *_ = open_checkpoint(evidence["shown"].encode(), origin=origin, verifiers=verifiers)
         began = base64.b64decode(evidence["began"], validate=True)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from registry.canonical import canonical, commitment
 from registry.federation import views
-from registry.federation.evidence import EvidenceError, check
+from registry.federation.evidence import EvidenceError, check, read
 from registry.federation.models import FOLLOWING, FROZEN, Peer
 from registry.federation.remote import Remote
 from registry.federation.service import describe
@@ -57,13 +57,15 @@ async def test_a_split_view_freezes_and_leaves_evidence_for_anybody(
     assert (visited.code, peer.state, peer.head) == ("forked", FROZEN, honest)
     assert await follower.alarms() == ["forked"]
     (file,) = (follower.node.settings.data / "evidence").iterdir()
-    evidence = json.loads(file.read_text())
-    assert check(evidence) == PEER
+    evidence, keys = read(file.read_bytes()), [SIGNER.verifier]
+    assert check(evidence, keys) == PEER
     # What convicts nobody is no evidence: neither a log with itself, nor one whose path leads elsewhere.
     with pytest.raises(EvidenceError):
-        check({**evidence, "shown": evidence["kept"], "path": []})
+        check({**evidence, "shown": evidence["kept"], "path": []}, keys)
     with pytest.raises(EvidenceError):
-        check({**evidence, "shown": another(size + 1).checkpoint().decode()})
+        check({**evidence, "shown": another(size + 1).checkpoint().decode()}, keys)
+    with pytest.raises(EvidenceError):
+        check(evidence, [THIEF.verifier])
     server.asked.clear()
     assert (await follower.visit(pk)).code == FROZEN
     assert (server.asked, await follower.held()) == ([], 10)

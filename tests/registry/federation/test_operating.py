@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -252,6 +253,7 @@ async def test_the_command_from_add_to_remove(
     node: Node,
     server: Server,
     published: Published,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -282,8 +284,19 @@ async def test_the_command_from_add_to_remove(
     assert (await candor("quarantine", PEER, "--from", "10", "--json")).json["cut_off"] == 10
     assert (await candor("quarantine", PEER, "--lift", "--json")).json["cut_off"] is None
     assert PEER in (await candor("list")).out
+    (tmp_path / "no-evidence").write_text("{}")
+    assert "convicts nobody" in (await candor("evidence", str(tmp_path / "no-evidence"), "--key", key)).err
     published.signers = [NEW]
     failed = await candor("sync", PEER)
     assert (failed.code, "unsigned" in failed.err) == (1, True)
     assert (await candor("remove", PEER, "--json")).json["state"] == "removed"
     assert "removed already" in (await candor("remove", PEER)).err
+    other = Published()
+    other.publish(*lessons(10, start=500))
+    server.published = other
+    assert (await candor("add", server.url, "--key", key)).code == 0
+    assert "forked" in (await candor("sync")).err
+    (file,) = (node.settings.data / "evidence").iterdir()
+    proven = await candor("evidence", str(file), "--key", key, "--json")
+    assert (proven.json["origin"], proven.json["shown"]) == (PEER, other.checkpoint().decode())
+    assert "begin a new origin" in (await candor("add", server.url, "--key", key)).err
