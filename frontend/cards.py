@@ -30,7 +30,8 @@ class Card:
     """One record. `title`, `summary` and `passage` are pieces of plain text; `at` is when it last changed.
 
     `when` is what the record says of its own time, a partial date. `passage` is where in the rest of the
-    record stands what was looked for.
+    record stands what was looked for. `origin` is the registry of a copy; `copies` are the (registry,
+    address)es of what others made from the same source.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Card:
     revised: bool
     at: datetime | None = None
     passage: Sequence[Piece] = ()
+    origin: str = ""
+    copies: Sequence[tuple[str, str]] = ()
 
 
 def card(urls: Urls, row: Stored) -> Card:
@@ -65,6 +68,7 @@ def of_document(
     title: Sequence[Piece] = (),
     summary: Sequence[Piece] = (),
     passage: Sequence[Piece] = (),
+    copies: Sequence[tuple[str, str]] = (),
 ) -> Card:
     """The card of a public document; `title` and `summary` take the place of its own, to point out what was
     found.
@@ -90,6 +94,8 @@ def of_document(
         revised=document.get("version") not in (1, "1", None),
         at=at,
         passage=passage,
+        origin=origin if origin and origin != urls.origin else "",
+        copies=[(other, urls.record(id, other)) for other, id in copies],
     )
 
 

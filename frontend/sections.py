@@ -64,6 +64,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("relations", "Related records", "relations", _LINKS),
     Section("responses", "Responses", "responses", ("+responses",)),
     Section("backlinks", "Referred to by", "backlinks", ("+backlinks",)),
+    Section("others", "The same, recorded elsewhere", "others", ("+others",)),
     Section("references", "References", "references", ("references",)),
     Section("aliases", "Names elsewhere", "aliases", ("aliases",)),
     Section("translations", "Translations", "translations", ("translations",)),

@@ -30,7 +30,7 @@ class Page:
 
     `path` is its own canonical path. `feeds` are announced narrowest first, as (title, selection). `json` is
     the path of the same for programs. `section` is the entry of the main navigation. `crumbs` lead to it, as
-    (words, path).
+    (words, path). `canonical` is the address of the same elsewhere, for what is only copied here.
     """
 
     title: str
@@ -42,6 +42,7 @@ class Page:
     section: str = ""
     crumbs: Sequence[tuple[str, str]] = field(default_factory=tuple)
     indexed: bool = True
+    canonical: str = ""
 
 
 @dataclass(frozen=True)

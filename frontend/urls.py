@@ -97,6 +97,10 @@ class Urls:
     def provider(self, slug: str, query: Pairs = ()) -> str:
         return self._path(f"/providers/{slug}", query)
 
+    def provider_of(self, slug: Any, origin: Any = None) -> str:
+        """The page of an organisation as a document of that origin names it."""
+        return self.provider(str(slug), self._of(origin))
+
     def taxonomies(self) -> str:
         return self._path("/taxonomies")
 

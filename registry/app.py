@@ -43,6 +43,7 @@ from registry.notices.api import NoticesController
 from registry.problems import answer_problem
 from registry.queue.api import QueueController
 from registry.records.api import RecordsController
+from registry.records.api_identity import IdentityController
 from registry.records.api_shared import desk_of
 from registry.records.api_stewards import StewardsController
 from registry.records.evidence.api import EvidenceController
@@ -65,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ResponsesController,
     RestrictedController,
     EvidenceController,
+    IdentityController,
     LogController,
     FederationController,
     PeersController,

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.extensions import Node
 from registry.finder import Found, Parameters
+from registry.records import identity
 from registry.records import queries as records
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Projector
@@ -40,7 +41,7 @@ class SearchFinder:
         if not sourced:
             return answer
         async with self._database.read() as session:
-            copies = await records.copies_of(session, sourced)
+            copies = await identity.copies_of(session, sourced)
         hits = [replace(hit, copies=copies.get((hit.origin, hit.id), ())) for hit in answer.hits]
         return replace(answer, hits=hits)
 

@@ -18,6 +18,7 @@ from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Node
+from registry.records import identity
 from registry.records import queries as records
 from registry.records.erasure import ERASING
 from registry.records.queries import Stored
@@ -181,7 +182,7 @@ class IndexReader:
             async with self._database.read() as session:
                 rows = await records.all_listed(session, after=after, limit=BATCH)
                 found = {(row.origin, row.id): row for row in rows}
-                copies = await records.copies_among(session, list(found))
+                copies = await identity.copies_among(session, list(found))
             if not rows:
                 return count
             records_in, _ = await asyncio.to_thread(_project, projector, found, copies)
@@ -233,8 +234,8 @@ async def _read(session: AsyncSession, touched: Sequence[Key]) -> tuple[dict[Key
     """
     if not touched:
         return {}, set()
-    keys = list(dict.fromkeys((*touched, *await records.same_source(session, touched))))
-    return await records.documents(session, keys), await records.copies_among(session, keys)
+    keys = list(dict.fromkeys((*touched, *await identity.same_source(session, touched))))
+    return await records.documents(session, keys), await identity.copies_among(session, keys)
 
 
 def _project(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from frontend import words
 from frontend.cards import card
 from frontend.pages.parameters import Actors, Origin, Reading, RecordId, Sites
+from frontend.queries import registry_of
 from frontend.sections import further, has_facts, present
 from frontend.site import ALL, TAXONOMIES, Page, Site
 from frontend.templating import items, shortened
@@ -25,6 +26,7 @@ from registry.http import AnyRequest
 from registry.ids import parse_id
 from registry.records import queries
 from registry.records.documents import links_of
+from registry.records.identity import identity_of
 from registry.records.queries import Stored
 from registry.records.responses.queries import summary
 from registry.records.signatures import signers
@@ -96,13 +98,16 @@ async def _show(
     # What stands among the responses, or is named by the record itself, need not be said twice.
     said = {(one.origin, one.id) for one in responses}
     said |= {(origin, id) for _, origin, id in links_of(document)}
+    known = await identity_of(reading, urls.origin, row)
+    at = await registry_of(reading, row.origin) if row.origin != urls.origin else ""
     more = {
+        "others": [(card(urls, one.stored), one.grounds) for one in known.others],
         "responses": [card(urls, one) for one in responses],
         "backlinks": [card(urls, one) for one in linking if (one.origin, one.id) not in said],
         "versions": [_line(urls, one, row) for one in versions],
     }
     is_newest = row.label == newest.label
-    page = _page(site, document, row, is_newest=is_newest)
+    page = _page(site, document, row, is_newest=is_newest, at=at)
     return site.answer(
         request,
         "record.html",
@@ -113,6 +118,8 @@ async def _show(
         label=row.label,
         commit=row.commit,
         shared=row.shared,
+        original=page.canonical or (f"{at}/records/{row.id}/v/{row.label}" if at else ""),
+        larger=known.larger,
         newest=is_newest,
         withdrawal=latest.get("withdrawal"),
         stated=bool(items(document.get("stated_by"))),
@@ -128,7 +135,7 @@ async def _show(
     )
 
 
-def _page(site: Site, document: Mapping[str, Any], row: Stored, *, is_newest: bool) -> Page:
+def _page(site: Site, document: Mapping[str, Any], row: Stored, *, is_newest: bool, at: str) -> Page:
     urls, title = site.urls, str(document.get("title") or row.id)
     own = () if row.origin == urls.origin else (("origin", row.origin),)
     kind = words.kind_of(row.kind)
@@ -152,6 +159,8 @@ def _page(site: Site, document: Mapping[str, Any], row: Stored, *, is_newest: bo
         ),
         # What was withdrawn or replaced should not be what a search engine shows.
         indexed=is_newest and not row.withdrawn and not row.shared,
+        # A copy is no second original.
+        canonical=f"{at}/records/{row.id}" if at and is_newest else "",
     )
 
 

@@ -39,6 +39,7 @@ FACETS = (
     "modality",
     "language",
     "status",
+    "origin",
 )
 # The vocabularies whose terms are offered, each apart; those of other filters stand under these already.
 VOCABULARIES = ("misuse", "harm", "safeguard", "weakness", "principle", "cause", "affected")
@@ -226,6 +227,7 @@ def _hit(site: Site, hit: Hit) -> Card:
         title=marked.get("title", ()),
         summary=marked.get("summary", ()),
         passage=other if telling and not marked.get("summary") else (),
+        copies=hit.copies,
     )
 
 

@@ -258,7 +258,7 @@ class RecordName(Base):
 
 
 class SameAs(Base):
-    """What a steward here decided about two records that are said to be the same. The lesser (id, origin)
+    """What a steward here decided about two records that are said to be the same. The lesser (origin, id)
     stands first.
     """
 

@@ -119,6 +119,35 @@ class TakesAction(Operation):
 
 
 @dataclass
+class TakesSame(Operation):
+    """An operation whose body names a record that is, or is not, the same."""
+
+    def __post_init__(self) -> None:
+        text = Schema(type=OpenAPIType.STRING)
+        self.request_body = _body(
+            Schema(
+                type=OpenAPIType.OBJECT,
+                required=["id", "reason"],
+                properties={
+                    "id": text,
+                    "origin": Schema(
+                        type=OpenAPIType.STRING, description="Whose it is; this registry's when not given."
+                    ),
+                    "reason": Schema(type=OpenAPIType.STRING, description="Why, for the audit trail."),
+                },
+            ),
+            "The other record, and why.",
+            {
+                "another": {
+                    "id": "CIR-7GQ2M4KX9X",
+                    "origin": "peer.example/log",
+                    "reason": "Both tell of the same fraud.",
+                }
+            },
+        )
+
+
+@dataclass
 class TakesOrder(Operation):
     """An operation whose body names the order that withholds a record, or the ground of its erasure."""
 

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
 from registry.errors import Forbidden, NotFound, Suppressed
 from registry.ids import parse_id
 from registry.providers.models import Provider
+from registry.records.copies import is_copy
 from registry.records.gone import gone, gone_version, tell_if_erased
 from registry.records.models import (
     Audience,
@@ -120,7 +120,7 @@ STORED: tuple[Any, ...] = (
 IS_LISTED = func.coalesce(Record.listed, false())
 
 
-_MOST_ORIGINS, _MOST_COPIES = 20, 1000
+_MOST_ORIGINS = 20
 OURS_FIRST = (Record.provider_pk.is_(None), Record.pk)
 """Where several registries hold one id, ours is meant, unless an origin is named."""
 
@@ -285,87 +285,6 @@ def _published_by(slugs: Sequence[str], ours: Collection[str]) -> ColumnElement[
         .correlate(Record)
         .exists()
     )
-
-
-def is_copy() -> ColumnElement[bool]:
-    """Whether a record of another registry was made from the same source as one that is shown in its place:
-    ours, or the one that came first.
-    """
-    other = aliased(Record)
-    same = (
-        select(other.pk)
-        .where(
-            other.source_id == Record.source_id,
-            other.source_scheme == Record.source_scheme,
-            other.origin != Record.origin,
-            func.coalesce(other.listed, false()),
-            or_(other.provider_pk.is_not(None), other.pk < Record.pk),
-        )
-        .correlate(Record)
-        .exists()
-    )
-    return and_(Record.provider_pk.is_(None), Record.source_id.is_not(None), same)
-
-
-async def copies_among(session: AsyncSession, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of the records that others are shown in place of."""
-    found: set[tuple[str, str]] = set()
-    for start in range(0, len(keys), 400):
-        query = select(Record.origin, Record.id).where(among(keys[start : start + 400]), is_copy())
-        found.update((origin, id) for origin, id in await session.execute(query))
-    return found
-
-
-async def copies_of(
-    session: AsyncSession, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """The (origin, id)s of what other registries made from the same sources, by record, the first first."""
-    other = aliased(Record)
-    query = (
-        select(Record.origin, Record.id, other.origin, other.id)
-        .join(
-            other,
-            and_(
-                other.source_id == Record.source_id,
-                other.source_scheme == Record.source_scheme,
-                other.origin != Record.origin,
-            ),
-        )
-        .where(among(keys), func.coalesce(other.listed, false()))
-        .order_by(other.pk)
-        .limit(_MOST_COPIES)
-    )
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for origin, id, *copy in await session.execute(query) if keys else ():
-        found.setdefault((origin, id), []).append((copy[0], copy[1]))
-    return found
-
-
-async def same_source(session: AsyncSession, keys: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Listed records of other registries that were made from the same sources as these."""
-    found: dict[tuple[str, str], None] = {}
-    other = aliased(Record)
-    for start in range(0, len(keys), 400):
-        query = (
-            select(other.origin, other.id)
-            .join(
-                Record,
-                and_(
-                    other.source_id == Record.source_id,
-                    other.source_scheme == Record.source_scheme,
-                    other.pk != Record.pk,
-                ),
-            )
-            .where(
-                among(keys[start : start + 400]),
-                other.provider_pk.is_(None),
-                func.coalesce(other.listed, false()),
-            )
-            .order_by(other.pk)
-            .limit(_MOST_COPIES)
-        )
-        found.update(dict.fromkeys((origin, id) for origin, id in await session.execute(query)))
-    return list(found)
 
 
 async def slugs_here(session: AsyncSession, slugs: Sequence[str], origin: Sequence[str] = ()) -> set[str]:

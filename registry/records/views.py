@@ -9,6 +9,8 @@ from registry.errors import Finding
 from registry.moderation.screening.models import ScreeningHit
 from registry.records.drafts import DraftState
 from registry.records.erasure import Erased
+from registry.records.groups import Key
+from registry.records.identity import Identity
 from registry.records.queries import Changed, Stored
 from registry.records.suppression import Withheld
 
@@ -120,4 +122,29 @@ def hit(row: ScreeningHit) -> dict[str, Any]:
         "suggestion": row.suggestion,
         "state": row.state,
         **({"resolved_by": row.resolved_by, "reason": row.reason} if row.resolved_by else {}),
+    }
+
+
+def key(of: Key) -> dict[str, Any]:
+    """A record by its name."""
+    origin, id = of
+    return {"origin": origin, "id": id}
+
+
+def identity(found: Identity) -> dict[str, Any]:
+    """What is known of a record's others."""
+    return {
+        **key((found.of.origin, found.of.id)),
+        "items": [
+            {
+                **key((other.stored.origin, other.stored.id)),
+                "kind": other.stored.kind,
+                "version": other.stored.number,
+                "grounds": list(other.grounds),
+            }
+            for other in found.others
+        ],
+        "claims": [{"by": key(claim.by), "of": key(claim.of)} for claim in found.claims],
+        "larger": found.larger,
+        "next": None,
     }

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from registry.canonical import scan
 from registry.clock import read_instant
-from registry.records.content.outline import pointer_of
+from registry.records.content.outline import DOCUMENT_OUTLINES, Holds, Outline, pointer_of
 from registry.records.content.submission import DOCUMENTS
 
 # Of all that a model says about a document, only this stands in the way of showing it: a text where a list
@@ -54,8 +54,27 @@ def misfit(value: Any) -> Misfit | None:
             if item["type"] in _WRONG_SHAPE:
                 where = pointer_of(item["loc"])[:100]
                 return "wrong-shape", f"At {where or 'the top'}: {item['msg'][:100]}."
+    if (at := _shorthand(DOCUMENT_OUTLINES[str(kind)], value, "")) is not None:
+        return "wrong-shape", f"At {at[:100]}: an object belongs here."
     if moment_of(value) is None:
         return "wrong-time", "The document does not say in RFC 3339 when this version was made."
+    return None
+
+
+def _shorthand(shape: Outline, data: Mapping[str, Any], pointer: str) -> str | None:
+    """Where a document holds something else in the place of an object: a model takes the shorthands that
+    submissions may be written in, which no document holds.
+    """
+    for name, item in data.items():
+        step = shape.walked.get(name)
+        if step is None or step.of is None:
+            continue
+        inner = [item] if step.holds is Holds.OBJECT else item
+        for one in inner:
+            if not isinstance(one, dict):
+                return f"{pointer}/{name}"
+            if (found := _shorthand(step.of, one, f"{pointer}/{name}")) is not None:
+                return found
     return None
 
 

@@ -1,0 +1,26 @@
+"""Of what several registries made from one source, one is shown: ours, or the one that came first."""
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy.orm import aliased
+
+from registry.records.models import Record
+
+
+def is_copy() -> ColumnElement[bool]:
+    """Whether a record of another registry was made from the same source as one that is shown in its place:
+    ours, or the one that came first.
+    """
+    other = aliased(Record)
+    same = (
+        select(other.pk)
+        .where(
+            other.source_id == Record.source_id,
+            other.source_scheme == Record.source_scheme,
+            other.origin != Record.origin,
+            func.coalesce(other.listed, false()),
+            or_(other.provider_pk.is_not(None), other.pk < Record.pk),
+        )
+        .correlate(Record)
+        .exists()
+    )
+    return and_(Record.provider_pk.is_(None), Record.source_id.is_not(None), same)
