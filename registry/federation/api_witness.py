@@ -2,7 +2,6 @@
 
 from litestar import Controller, Response, post
 
-from registry.errors import NotFound
 from registry.federation.visits import failed
 from registry.federation.witnessing import LARGEST, Contradicted, SeenOtherwise, witness
 from registry.http import AnyRequest, read_body
@@ -34,12 +33,9 @@ class WitnessController(Controller):
         409 answers how many entries it saw of that log.
         """
         body = await read_body(request, limit=LARGEST)
-        signer = keys.load(node.settings, node.origin).witness
-        if signer is None:
-            raise NotFound("This process has no key to witness with.")
         try:
             async with node.database.write() as session:
-                line = await witness(session, signer, body)
+                line = await witness(session, keys.load(node.settings, node.origin), body)
         except Contradicted as contradicted:
             await failed(node, contradicted.log_pk, contradicted.origin, contradicted.forked)
             return _seen(contradicted)

@@ -1,9 +1,11 @@
 """Being a witness of the registries that are followed: https://c2sp.org/tlog-witness.
 
 A checkpoint of theirs is cosigned once it was shown that it continues the last one that was seen here,
-whether it was handed in or pulled. What is cosigned is kept before the signature leaves.
+whether it was handed in or pulled. What is cosigned is kept before the signature leaves, and beside the key
+as well.
 """
 
+import asyncio
 import base64
 import binascii
 import re
@@ -17,12 +19,12 @@ from registry.db import now
 from registry.errors import Forbidden, Invalid, Malformed, NotFound
 from registry.federation.heads import Forked, Head, kept_head
 from registry.federation.models import FOLLOWING, REMOVED, Peer, WitnessedHead
+from registry.transparency.keys import Keys
 from registry.transparency.merkle import HASH_BYTES, ProofError, verify_consistency
 from registry.transparency.models import Log
 from registry.transparency.notes import (
     LARGEST_NOTE,
     NoteError,
-    Signer,
     open_checkpoint,
     read_checkpoint,
     read_note,
@@ -81,13 +83,15 @@ def read_submission(body: bytes) -> Submission:
     return Submission(int(match[1]), path, note)
 
 
-async def witness(session: AsyncSession, signer: Signer, body: bytes) -> str:
+async def witness(session: AsyncSession, keys: Keys, body: bytes) -> str:
     """Keep a checkpoint as the last one seen of its log, and answer our line under it.
 
     Raises `Malformed`; `NotFound` for a log that is not followed; `Forbidden` for one that no pinned key
     signed, or that is not to be believed any more; `SeenOtherwise`; `Invalid` for a proof that proves
     nothing. The line may leave once the transaction is committed.
     """
+    if keys.witness is None:
+        raise NotFound("This process has no key to witness with.")
     sent = read_submission(body)
     try:
         origin = read_checkpoint(read_note(sent.note).text).origin
@@ -109,7 +113,9 @@ async def witness(session: AsyncSession, signer: Signer, body: bytes) -> str:
     if sent.old > shown.size:
         raise Malformed("The log that we are believed to have seen is larger than the one that is shown.")
     row = await session.get(WitnessedHead, peer.log_pk)
-    seen = _newest(kept_head(row.note if row is not None else None), kept_head(peer.head))
+    # What lies beside the key outlasts a database that was restored from an older backup.
+    beside = await asyncio.to_thread(keys.cosigned, origin)
+    seen = _newest(kept_head(row.note if row is not None else None), kept_head(beside), kept_head(peer.head))
     if sent.old != (seen.size if seen is not None else 0):
         raise SeenOtherwise(seen.size if seen is not None else 0)
     if seen is not None and seen.size == shown.size and not compare_digest(seen.root, shown.root):
@@ -125,7 +131,8 @@ async def witness(session: AsyncSession, signer: Signer, body: bytes) -> str:
         session.add(row)
     row.note, row.size, row.at = sent.note, shown.size, now()
     await session.flush()
-    return signer.cosign(note.text, int(row.at.timestamp()))
+    await asyncio.to_thread(keys.remember_cosigned, origin, sent.note)
+    return keys.witness.cosign(note.text, int(row.at.timestamp()))
 
 
 def _newest(*heads: Head | None) -> Head | None:

@@ -8,6 +8,7 @@ is signed that contradicts it.
 import base64
 import binascii
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from registry.transparency.notes import COSIGNATURE, ED25519, Signer, Verifier
 from registry.transparency.storage import sync_folder, write_whole
 
 LOG_KEY, WITNESS_KEY, SIGNED = "log.key", "witness.key", "log.signed"
+COSIGNED = "cosigned"
+"""The folder, among the keys, of the last checkpoint of each log that was cosigned."""
 NEXT_KEY = "log.key.next"
 _PREFIX = "PRIVATE+KEY"
 
@@ -63,6 +66,23 @@ class Keys:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.folder / SIGNED, checkpoint)
         sync_folder(self.folder)
+
+    def cosigned(self, origin: str) -> bytes | None:
+        """The last checkpoint of another log that was cosigned here."""
+        try:
+            return self._place(origin).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remember_cosigned(self, origin: str, checkpoint: bytes) -> None:
+        """The same as `remember`, of another log."""
+        place = self._place(origin)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(place, checkpoint)
+        sync_folder(place.parent)
+
+    def _place(self, origin: str) -> Path:
+        return self.folder / COSIGNED / hashlib.sha256(origin.encode()).hexdigest()
 
 
 def prepare(settings: Settings, origin: str) -> Keys:

@@ -21,16 +21,18 @@ WELL_KNOWN = "/.well-known/candor-keys.json"
 _LARGEST = 256 * 1024
 _TIMEOUT = 10.0
 
-KeysAt = Callable[[str], Awaitable[frozenset[str] | None]]
-"""Given a domain: the thumbprints of the keys that it shows; None where it shows none."""
+Shown = Mapping[str, Mapping[str, Any]]
+"""Public keys by their thumbprints."""
+KeysAt = Callable[[str], Awaitable[Shown | None]]
+"""Given a domain: the keys that it shows; None where it shows none."""
 
 
-async def keys_at(domain: str) -> frozenset[str] | None:
+async def keys_at(domain: str) -> Shown | None:
     """What a domain shows as its organisation's signing keys."""
     try:
         answer = await fetch(f"https://{domain}{WELL_KNOWN}", limit=_LARGEST, timeout=_TIMEOUT, redirects=0)
         keys = msgspec.json.decode(answer.body)["keys"] if answer.status == 200 else None
-        return frozenset(thumbprint(each) for each in keys) if isinstance(keys, list) else None
+        return {thumbprint(each): each for each in keys} if isinstance(keys, list) else None
     except (Unreached, msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
@@ -43,7 +45,7 @@ async def check_authors(report: Report, document: bytes, told: Sequence[Any], as
     for one in told[:MOST]:
         signature: Mapping[str, Any] = one if isinstance(one, dict) else {}
         if signature.get("jwk") is None:
-            report.unknown(AUTHOR, "A signature came along; the registry does not know the key it is of.")
+            await _by_domain(report, document, signature, named, ask)
             continue
         try:
             kid = _verified(document, signature)
@@ -55,6 +57,26 @@ async def check_authors(report: Report, document: bytes, told: Sequence[Any], as
             report.failed(AUTHOR, f"{slug[:64]!r} is said to have signed it, and the document names others.")
             continue
         await _at_home(report, *named[slug], kid, ask)
+
+
+async def _by_domain(
+    report: Report,
+    document: bytes,
+    signature: Mapping[str, Any],
+    named: Mapping[str, tuple[str, str | None]],
+    ask: KeysAt,
+) -> None:
+    """A signature that came through registries which do not know its key: the domains may."""
+    for name, domain in named.values():
+        for kid, jwk in (await ask(domain) or {}).items() if domain is not None else ():
+            try:
+                if _verified(document, {**signature, "jwk": dict(jwk)}) == kid:
+                    report.passed(AUTHOR, f"{name} signed this text: {domain} shows the key {kid}.")
+                    return
+            except (SignatureError, ProofError, CandorError, ValueError):
+                continue
+    problem = "A signature came along; neither the registry nor a domain of those named knows its key."
+    report.unknown(AUTHOR, problem)
 
 
 async def _at_home(report: Report, name: str, domain: str | None, kid: str, ask: KeysAt) -> None:

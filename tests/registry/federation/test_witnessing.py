@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from registry.extensions import Node
-from registry.federation.models import FOLLOWING, FROZEN
+from registry.federation.models import FOLLOWING, FROZEN, WitnessedHead
 from registry.federation.service import add
 from registry.transparency.keys import prepare
 from registry.transparency.merkle import consistency_ranges, proof, root_of
@@ -78,6 +79,11 @@ async def test_a_log_that_is_followed_is_cosigned_as_it_grows(
         assert (await client.post(ADDRESS, content=bad)).status_code == 400, bad[:40]
     assert (await client.post(ADDRESS, content=b"old 0\n\n" + b"x" * 100_000)).status_code == 413
     assert (await client.post(ADDRESS, content=good)).status_code == 200
+    # A database that was restored from an older backup knows nothing of it; what lies beside the key does.
+    async with node.database.write() as session:
+        await session.execute(delete(WitnessedHead))
+    forgotten = await hand_in(client, published, size)
+    assert (forgotten.status_code, forgotten.text) == (409, f"{published.size}\n")
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
