@@ -58,7 +58,19 @@ def bench(
 
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
-    from benchmarks import embargo, following, growth, hot, importing, log, memory, searching, start, tokens
+    from benchmarks import (
+        embargo,
+        following,
+        growth,
+        hot,
+        importing,
+        log,
+        memory,
+        searching,
+        start,
+        tokens,
+        verifying,
+    )
     from benchmarks.measures import Result
     from benchmarks.stand import Found, Stand
 
@@ -70,6 +82,7 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "import": importing.measure,
         "log": log.measure,
         "memory": memory.measure,
+        "verify": verifying.measure,
         "embargo": embargo.measure,
         "follow": following.measure,
         "start": start.measure,

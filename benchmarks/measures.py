@@ -79,6 +79,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("import", "import_linear", "ratio", _LEAST, 0.8, "rate of the last tenth over that of the first"),
     Measure("log", "log_overhead", "ratio", _MOST, 1.15, "time of an import with the log, over that without"),
     Measure("memory", "memory", "MB", _MOST, 300, "memory of the serving process itself"),
+    Measure("verify", "verify_rate", "documents/s", _LEAST, 1000, "a whole log verified over HTTP"),
+    Measure("verify", "verify_memory", "MB", _MOST, 20, "memory that the large log takes above the small"),
     Measure(
         "embargo",
         "embargo_late",

@@ -10,7 +10,7 @@ import msgspec
 from registry.transparency.tiles import WIDTH, Tile
 from registry.verification.places import Place
 
-AT_ONCE = 3 * WIDTH
+AT_ONCE = WIDTH
 """Indices that are asked for at once."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 # 256 documents of 1 MiB, and what stands around them.

@@ -83,19 +83,21 @@ async def check_log(
 async def _ahead(tree: VerifiedTree, documents: Documents | None) -> AsyncIterator[Fetched]:
     """Bundles in order, some of which are fetched while the first is worked on."""
 
-    async def one(bundle: int) -> Fetched:
-        entries: list[bytes] | TileError
-        lines: list[Line] | DocumentsError = []
+    async def entries_of(bundle: int) -> list[bytes] | TileError:
         try:
-            entries = await tree.bundle(bundle)
+            return await tree.bundle(bundle)
         except TileError as error:
-            entries = error
+            return error
+
+    async def lines_of(bundle: int) -> list[Line] | DocumentsError:
         try:
-            if documents is not None:
-                lines = await documents.of(bundle)
+            return await documents.of(bundle) if documents is not None else []
         except DocumentsError as error:
-            lines = error
-        return bundle, entries, lines
+            return error
+
+    async def one(bundle: int) -> Fetched:
+        # Both begin at once, so that documents are asked for in order, however long a tile takes.
+        return bundle, *(await asyncio.gather(entries_of(bundle), lines_of(bundle)))
 
     ahead = _AHEAD if documents is None else _AHEAD_WITH_DOCUMENTS
     running: deque[asyncio.Task[Fetched]] = deque()

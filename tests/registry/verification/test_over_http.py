@@ -1,7 +1,9 @@
 """A log over HTTP: what ours accepts, so does a verifier that others wrote; neither what was altered."""
 
+import json
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -56,6 +58,28 @@ async def test_both_accept_the_log_and_neither_a_flipped_byte(
         wrong = Signer(ORIGIN, bytes(32)).verifier
         assert accepts(verifier, f"{url}/log/", str(wrong))[0] is False
         assert (await ours(url)).sound
+
+
+class Registry(dict[str, bytes]):
+    """Files that hand out documents as a registry does: a few lines at a time, from any index on."""
+
+    def get(self, path: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]
+        if not path.startswith("federation/v1/documents?"):
+            return super().get(path, default)
+        start = int(parse_qs(path.partition("?")[2])["from"][0])
+        lines = b"".join(self[name] for name in sorted(self) if name.startswith("versions/")).splitlines()
+        later = [line for line in lines if json.loads(line)["index"] >= start]
+        return b"".join(line + b"\n" for line in later[:50])
+
+
+async def test_documents_come_in_pages(files: dict[str, bytes]) -> None:
+    served = Registry(files)
+    with web(served) as url:
+        report = await ours(url)
+        assert report.sound, list(report.failures)
+        assert (report.facts["documents"], report.facts["erasures"]) == (275, 44)
+        served["versions/001.ndjson"] = b""
+        assert {check.name for check in (await ours(url)).failures} == {"documents"}
 
 
 def test_the_command_says_what_it_checked(
