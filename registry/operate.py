@@ -14,7 +14,6 @@ import structlog
 from registry.changelog.tail import Tail
 from registry.consumers import readers_of
 from registry.db import Database
-from registry.errors import Misconfigured
 from registry.extensions import Extension, Node, load_extensions
 from registry.logs import configure
 from registry.memory import collect_seldom, share_heaps
@@ -96,11 +95,9 @@ async def _ready(settings: Settings) -> None:
     await ready_embedded(settings)
     async with open_node(settings) as node:
         if settings.embedded:
-            try:
-                await ready_keys(settings, node.database, node.origin)
-            except Misconfigured as error:
-                # Such as a copy that was restored elsewhere: it is read, and nothing is signed.
-                log.error("the log is not signed", because=error.detail)
+            keys = await ready_keys(settings, node.database, node.origin)
+            if not keys.log:
+                log.warning("the log's key is not here: nothing is signed", folder=str(keys.folder))
 
 
 async def work(settings: Settings, extensions: Sequence[Extension]) -> None:

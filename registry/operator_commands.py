@@ -42,13 +42,20 @@ def init() -> None:
     """Create or migrate the database, fix the origin, make keys, load the vocabularies. Safe to repeat."""
     settings = terminal.settings()
 
-    async def work() -> Keys:
+    async def work() -> tuple[str, Keys]:
         origin = await init_node(settings)
         async with open_node(settings) as node:
-            return await ready_keys(settings, node.database, origin)
+            return origin, await ready_keys(settings, node.database, origin)
 
-    keys = terminal.run(work())
-    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{keys.log[0].name}[/]. Its log's key:")
+    origin, keys = terminal.run(work())
+    terminal.err.print(f"[green]Ready.[/] This registry is [bold]{origin}[/].")
+    if not keys.log:
+        terminal.err.print(
+            f"[yellow]The key of its log is not in {keys.folder}:[/] this machine signs nothing. Where it is "
+            "lost, bring it back; another one would be nobody's."
+        )
+        return
+    terminal.err.print("Whoever checks its log pins this key:")
     terminal.say_plain(str(keys.log[0].verifier))
 
 

@@ -39,7 +39,9 @@ class Shown:
 async def ready_keys(settings: Settings, database: Database, origin: str) -> Keys:
     """The keys of a registry, made where it never had any. Safe to repeat.
 
-    Raises `Misconfigured` where the log was signed with keys that are gone: a new one would be nobody's.
+    None of the log where it is signed with keys that are not here: this machine then serves the log and
+    writes none, for nobody who follows it would believe another key. Raises `Misconfigured` for a key that is
+    of another origin, or open to others.
     """
     async with database.read() as session:
         known = await verifier_keys(session)
@@ -47,11 +49,7 @@ async def ready_keys(settings: Settings, database: Database, origin: str) -> Key
     if known or (row is not None and row.checkpoint is not None):
         keys = load(settings, origin)
         if not keys.log:
-            raise Misconfigured(
-                f"This registry's log is signed with {known[0] if known else 'a key'}, and "
-                f"{settings.keys_folder / LOG_KEY} is not there. Bring it back from where you keep it: "
-                "nobody who follows the log would believe another one."
-            )
+            return keys
     keys = prepare(settings, origin)
     await show_verifiers(database, origin, keys.verifiers)
     return keys
@@ -125,7 +123,8 @@ def _held(settings: Settings, origin: str) -> Keys:
     keys = load(settings, origin)
     if not keys.log:
         raise Misconfigured(
-            f"The log's key is not here: {settings.keys_folder / LOG_KEY}. Run this where the log is signed."
+            f"The log's key is not here: {settings.keys_folder / LOG_KEY}. Run this where the log is signed, "
+            "or bring the key back from where you keep it."
         )
     return keys
 

@@ -21,7 +21,7 @@ from registry.transparency.merkle import leaf_hash
 from registry.transparency.models import Log, LogEntry, LogFile
 from registry.transparency.notes import Checkpoint, sign_checkpoint
 from registry.transparency.sequencer import Sequencer
-from registry.transparency.storage import FolderStorage, SessionStorage, Storage
+from registry.transparency.storage import FolderStorage, Storage
 from registry.transparency.trees import OWN, Hashed, LogFiles, unpack
 
 
@@ -59,8 +59,8 @@ class Machine:
 
         monkeypatch.setattr(Database, "write", writing)
         monkeypatch.setattr(Keys, "remember", remembering)
-        for kind in (FolderStorage, SessionStorage):
-            self._watch(monkeypatch, kind)
+        # What is written in a transaction is there with its commit, or not at all.
+        self._watch(monkeypatch, FolderStorage)
 
     def _watch(self, monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> None:
         put, delete, sync = kind.put, kind.delete, kind.sync

@@ -1,5 +1,6 @@
 """The keys that sign the log: where they lie, who may read them, and how one follows on another."""
 
+import asyncio
 import base64
 import stat
 import tarfile
@@ -156,15 +157,18 @@ async def test_keys_from_the_environment_are_changed_there(settings: Settings, n
 
 
 async def test_no_other_key_takes_the_place_of_one_that_is_lost(
-    settings: Settings, node: Node, join: Join, publish: Publish
+    settings: Settings, node: Node, join: Join, publish: Publish, candor: Call
 ) -> None:
     keys = prepare(settings, ORIGIN)
     storage = open_storage(settings, node.database)
     await publish(await join("lab"))
     await drive(node, Sequencer(node.database, ORIGIN, keys, storage))
     (keys.folder / "log.key").unlink()
-    with pytest.raises(Misconfigured, match="Bring it back"):
-        await rotation.ready_keys(settings, node.database, ORIGIN)
+    assert (await rotation.ready_keys(settings, node.database, ORIGIN)).log == ()
+    assert not (keys.folder / "log.key").exists()
+    with pytest.raises(Misconfigured, match="bring the key back"):
+        await rotation.rotate(settings, node.database, ORIGIN)
+    assert "signs nothing" in (await asyncio.to_thread(candor, "init")).err
     other = Keys(keys.folder, (SECOND,), given=True)
     with pytest.raises(Forked, match="other keys"):
         await drive(node, Sequencer(node.database, ORIGIN, other, storage))

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from registry.canonical import commitment
+from registry.changelog.append import Entry, append
 from registry.changelog.tail import Tail
+from registry.db import now
 from registry.extensions import Node
 from registry.transparency.keys import Keys, prepare
 from registry.transparency.leaves import EraseLeaf, RecordLeaf, read_leaf
@@ -18,7 +20,7 @@ from registry.transparency.sequencer import Sequencer
 from registry.transparency.storage import open_storage
 from registry.transparency.tiles import decode_bundle, tiles_of
 from tests.conftest import Join, Member, Publish
-from tests.registry.records.acting import act
+from tests.registry.records.acting import act, lesson, submit
 
 
 @pytest.fixture
@@ -125,3 +127,32 @@ async def test_an_erasure_is_told_for_each_version(
         told = await client.get(f"/api/v1/records/{gone['id']}{address}")
         assert (told.status_code, told.json()["erase_index"]) == (410, index)
         assert f"Entry {index} of the log" in told.json()["detail"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+async def test_what_is_not_our_own_and_public_has_no_entry(
+    client: httpx.AsyncClient, node: Node, keys: Keys, log: Tail, join: Join, publish: Publish
+) -> None:
+    lab, steward = await join("lab"), await join("house", scopes="registry:steward records:read")
+    public = await publish(lab)
+    await log.catch_up()
+    before = (await client.get("/log/checkpoint")).content
+    await publish(lab, handling={"tlp": "GREEN"})
+    assert (await submit(client, lab, lesson(title="Only a draft"))).status_code == 201
+    etag = (await client.get(f"/api/v1/records/{public['id']}")).headers["etag"]
+    for action, order in (
+        ("suppress", {"code": "Court of Example, 12 O 34/26", "reason": "An order."}),
+        ("unsuppress", {"reason": "It was lifted."}),
+    ):
+        done = await act(client, steward, public["id"], action, etag, order)
+        assert done.status_code == 200, done.text
+    theirs = Entry(
+        "record", "published", "CIR-1", "other.example/log", "other.example/log", now(), 1, "lesson", True
+    )
+    async with node.database.write() as session:
+        await append(session, [theirs])
+    await log.catch_up()
+    assert (await client.get("/log/checkpoint")).content == before
+    await publish(lab)
+    await log.catch_up()
+    assert (await checkpoint(client, keys)).size == 2
