@@ -1,5 +1,6 @@
 """Asking again: for items that are not here, and whether what was handed out once still is."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -9,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.db import now
 from registry.federation import alarms
-from registry.federation.items import drop_items, put_off
+from registry.federation.items import drop_items, put_off, without_a_leaf
 from registry.federation.leases import require
-from registry.federation.lines import ERASED, MISSING, Trouble
+from registry.federation.lines import Trouble
 from registry.federation.models import Peer, PeerItem
 from registry.federation.pull import Place, documents
 from registry.federation.remote import Remote
@@ -28,6 +29,7 @@ _NEAR = 16
 SAMPLES, SAMPLE = 4, 64
 """Places of a log that one look goes to, and how many entries each has."""
 TENTH = 10
+SETTLING_SECONDS = 3.0
 
 
 async def ask_again(place: Place, remote: Remote, log_pk: int) -> int:
@@ -72,12 +74,12 @@ async def _settle(
     )
     rows = await session.execute(query.where(PeerItem.log_pk == peer.log_pk, PeerItem.idx.in_(list(weighed))))
     items: dict[int, PeerItem] = {}
-    gone: list[int] = []
-    for item, erased in rows:
-        if erased is None:
+    erased: list[int] = []
+    for item, by in rows:
+        if by is None:
             items[item.idx] = item
         else:
-            gone.append(item.idx)
+            erased.append(item.idx)
     good = {
         index: found
         for index, found in weighed.items()
@@ -89,22 +91,16 @@ async def _settle(
     }
     troubles.update(refused)
     here = [index for index in good if index not in refused]
-    await drop_items(session, peer.log_pk, [*here, *gone])
+    await drop_items(session, peer.log_pk, [*here, *erased])
     await put_off(session, [items[index] for index in troubles], troubles)
-    await _false_erasures(session, row, troubles)
+    if gone := without_a_leaf(troubles, row.size):
+        await _missing(session, row.origin, gone)
     return len(here)
 
 
-async def _false_erasures(session: AsyncSession, row: Log, troubles: Mapping[int, Trouble]) -> None:
-    """A document that is said to be erased by a leaf which was read, and says nothing of the kind."""
-    false = sorted(
-        index
-        for index, each in troubles.items()
-        if each.code == ERASED and each.told_by is not None and each.told_by < row.size
-    )
-    if false:
-        text = f"{len(false):,} documents are said to be erased by leaves that say nothing of it."
-        await alarms.raise_alarm(session, row.origin, alarms.MISSING, text, indices=false[:50])
+async def _missing(session: AsyncSession, origin: str, gone: Sequence[int]) -> None:
+    text = f"{len(gone):,} documents are missing, and no leaf tells of their erasure."
+    await alarms.raise_alarm(session, origin, alarms.MISSING, text, indices=gone[:50])
 
 
 async def look(place: Place, remote: Remote, log_pk: int, every: timedelta) -> None:
@@ -118,26 +114,32 @@ async def look(place: Place, remote: Remote, log_pk: int, every: timedelta) -> N
         leaves: dict[int, RecordLeaf] = {}
         for start in _places(row.size):
             leaves.update(await _live(session, row, start))
-    weighed: dict[int, Weighed] = {}
-    for window in _windows(sorted(leaves)):
-        weighed.update(await documents(remote, {index: leaves[index] for index in window}))
-    gone = sorted(
-        index for index, found in weighed.items() if isinstance(found, Trouble) and found.state == MISSING
-    )
+    gone = await _gone(remote, leaves, row.size)
+    if gone:
+        # What is being erased is gone a moment before its leaf says so; and caches have their say.
+        await asyncio.sleep(SETTLING_SECONDS)
+        gone = await _gone(remote, {index: leaves[index] for index in gone}, row.size)
     async with place.database.write() as session:
         peer = await session.get_one(Peer, log_pk)
         await require(session, peer, place.holder)
         peer.audit_at = now() + every
-        # An erasure that came in between tells itself by its leaf, which is read first.
-        if len(gone) * TENTH >= len(leaves) and gone:
+        if gone and len(gone) * TENTH >= len(leaves):
             text = (
                 f"{len(gone):,} of {len(leaves):,} documents that were looked for are gone, and no leaf "
                 "tells of their erasure. What was copied here stays."
             )
             await alarms.raise_alarm(session, row.origin, alarms.VANISHED, text, indices=gone[:50])
         elif gone:
-            text = f"{len(gone):,} documents are gone, and no leaf tells of their erasure."
-            await alarms.raise_alarm(session, row.origin, alarms.MISSING, text, indices=gone[:50])
+            await _missing(session, row.origin, gone)
+
+
+async def _gone(remote: Remote, leaves: Mapping[int, RecordLeaf], size: int) -> list[int]:
+    """Which of the documents are not there any more, without a leaf that says so."""
+    troubles: dict[int, Trouble] = {}
+    for window in _windows(sorted(leaves)):
+        found = await documents(remote, {index: leaves[index] for index in window})
+        troubles.update({index: each for index, each in found.items() if isinstance(each, Trouble)})
+    return without_a_leaf(troubles, size)
 
 
 def _places(size: int) -> list[int]:

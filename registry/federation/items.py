@@ -16,13 +16,15 @@ from registry.federation.models import Peer, PeerItem
 
 PAUSES = tuple(timedelta(minutes=each) for each in (1, 5, 30, 120, 720, 1440))
 """Between two tries to have an item after all. The last is repeated for ever."""
+SOON = timedelta(seconds=5)
+"""Before what is missing is asked for the first time: a cache on the way may just not have heard of it."""
 _AT_ONCE = 400
 
 
 async def keep_troubles(
     session: AsyncSession, peer: Peer, origin: str, troubles: Mapping[int, Trouble]
 ) -> None:
-    """Set items aside with their reasons, and raise the alarm where that is due."""
+    """Set items aside with their reasons. What is missing raises an alarm once it was asked for again."""
     if not troubles:
         return
     moment = now()
@@ -35,31 +37,35 @@ async def keep_troubles(
             "text": each.shown,
             "content": each.kept,
             "tries": 0,
-            "due_at": moment + PAUSES[0] if each.retry else None,
+            "due_at": moment + (SOON if each.state == MISSING else PAUSES[0]) if each.retry else None,
             "released": False,
             "since": moment,
         }
         for index, each in troubles.items()
     ]
     await session.execute(insert(table_of(PeerItem)), rows)
-    await alarm(session, origin, troubles)
+    await _tell_of_quarantine(session, origin, troubles)
 
 
-async def alarm(session: AsyncSession, origin: str, troubles: Mapping[int, Trouble]) -> None:
-    """Tell of what is missing without an erasure, and of what was set aside. A suppression is neither, and a
-    document that is said to be erased may be: the leaf that tells of it comes after.
-    """
-    missing = sorted(
-        index for index, each in troubles.items() if each.state == MISSING and each.code != ERASED
-    )
+async def _tell_of_quarantine(session: AsyncSession, origin: str, troubles: Mapping[int, Trouble]) -> None:
     aside = sorted(index for index, each in troubles.items() if each.state == QUARANTINED)
-    if missing:
-        text = f"{len(missing):,} documents are missing, and no leaf tells of their erasure."
-        await alarms.raise_alarm(session, origin, alarms.MISSING, text, indices=missing[:50])
     if aside:
         first = troubles[aside[0]]
         text = f"{len(aside):,} items were set aside; the first, {aside[0]}, because: {first.shown}"
         await alarms.raise_alarm(session, origin, alarms.QUARANTINED, text, indices=aside[:50])
+
+
+def without_a_leaf(troubles: Mapping[int, Trouble], size: int) -> list[int]:
+    """What is missing although none of the `size` entries that were read tells of its erasure.
+
+    A suppression is none of these, and what is said to be erased may be, by a leaf that is still to come.
+    """
+    return sorted(
+        index
+        for index, each in troubles.items()
+        if each.state == MISSING
+        and (each.code != ERASED or (each.told_by is not None and each.told_by < size))
+    )
 
 
 async def drop_items(session: AsyncSession, log_pk: int, indices: Sequence[int]) -> None:

@@ -31,6 +31,7 @@ from registry.transparency.storage import open_storage
 from registry.transparency.verified import TileError
 
 LONGEST_PAUSE = timedelta(minutes=15)
+CACHED = timedelta(seconds=15)
 _SPREAD = 0.2
 """How much sooner or later than planned a peer is asked: those who started together spread out."""
 
@@ -113,7 +114,7 @@ async def failed(node: Node, log_pk: int, origin: str, error: Exception) -> tupl
         peer = await session.get_one(Peer, log_pk)
         if isinstance(error, Forked):
             await _freeze(session, node, peer, origin, error)
-        elif alarm := _ALARMS.get(code):
+        elif alarm := _alarm(code, peer):
             key = error.shown.root.hex() if isinstance(error, Rollback) else ""
             await alarms.raise_alarm(session, origin, alarm, text, key=key)
         peer.failed += 1
@@ -127,7 +128,19 @@ async def failed(node: Node, log_pk: int, origin: str, error: Exception) -> tupl
     return code, text
 
 
-_ALARMS = {"rollback": alarms.ROLLBACK, "tiles": alarms.UNPROVEN, "unsigned": alarms.UNSIGNED}
+def _alarm(code: str, peer: Peer) -> str | None:
+    """The alarm that a failure raises. What a cache on the way explains raises none: it may hold a checkpoint
+    for seconds longer than the one that was seen, or not have heard of a tile.
+    """
+    match code:
+        case "unsigned":
+            return alarms.UNSIGNED
+        case "rollback" if peer.head_at is None or now() - peer.head_at > CACHED:
+            return alarms.ROLLBACK
+        case "tiles" if peer.error_code == code:
+            return alarms.UNPROVEN
+        case _:
+            return None
 
 
 def _named(error: Exception) -> tuple[str, str]:

@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import func, select, update
 
+from registry.db import now
 from registry.extensions import Node
 from registry.federation.leases import holder_name
 from registry.federation.models import Alarm, Peer, PeerItem
@@ -211,6 +213,11 @@ class Follower:
         query = select(func.count()).select_from(Version).join(Record, Record.pk == Version.record_pk)
         async with self.node.database.read() as session:
             return await session.scalar(query.where(Record.origin == origin, Version.document != b"")) or 0
+
+    async def age(self) -> None:
+        """Let what was seen of peers be of some time ago: no cache explains another checkpoint."""
+        async with self.node.database.write() as session:
+            await session.execute(update(Peer).values(head_at=now() - timedelta(minutes=1)))
 
     async def later(self, log_pk: int) -> None:
         """Let the time come when items are asked for again."""

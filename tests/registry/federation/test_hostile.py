@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from registry.canonical import canonical, commitment
-from registry.federation import views
+from registry.federation import again, views
 from registry.federation.evidence import EvidenceError, check, read
 from registry.federation.models import FOLLOWING, FROZEN, Peer
 from registry.federation.remote import Remote
@@ -79,8 +79,9 @@ async def test_a_split_view_whose_tiles_do_not_show_it_is_never_followed(
     other = another(12)
     # It signs another log, and goes on serving the files of the first.
     server.say = lambda path, _: Answer(body=other.checkpoint()) if "checkpoint" in path else None
-    assert (await follower.visit(pk)).code == "tiles"
-    assert ((await follower.log(pk)).size, await follower.alarms()) == (10, ["unproven"])
+    for alarms in ([], ["unproven"]):  # the first time, a cache on the way may not have heard of a tile
+        assert (await follower.visit(pk)).code == "tiles"
+        assert ((await follower.log(pk)).size, await follower.alarms()) == (10, alarms)
 
 
 def with_key(signer: Signer) -> Callable[[Server], None]:
@@ -118,7 +119,12 @@ async def test_a_checkpoint_that_counts_for_nothing_changes_nothing(
     await follower.visit(pk)
     before = await follower.log(pk)
     server.published.publish(*lessons(2, start=10))
-    for failed, (attack, code) in enumerate(COUNT_FOR_NOTHING, 1):
+    rolled_back(server)
+    await follower.visit(pk)
+    assert await follower.alarms() == []  # a cache may hold an older one for seconds
+    await follower.age()
+    server.size = None
+    for failed, (attack, code) in enumerate(COUNT_FOR_NOTHING, 2):
         attack(server)
         assert (await follower.visit(pk)).code == code
         after, peer = await follower.log(pk), await follower.peer(pk)
@@ -377,8 +383,9 @@ async def test_ten_thousand_bad_items_cost_what_ten_thousand_good_ones_would(fol
 
 
 async def test_documents_that_vanish_without_a_leaf_raise_an_alarm(
-    follower: Follower, server: Server, published: Published
+    follower: Follower, server: Server, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(again, "SETTLING_SECONDS", 0)
     published.publish(*lessons(20, start=10))
     pk = await follower.add(server.url)
     await follower.visit(pk)

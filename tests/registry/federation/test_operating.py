@@ -89,7 +89,7 @@ async def test_what_is_withheld_or_missing_is_asked_for_again(
     items = await follower.items(pk)
     assert {index: item.state for index, item in items.items()} == {2: "suppressed", 4: "missing"}
     assert ("Court of Example" in items[2].text, await follower.alarms()) == (True, [])
-    # Leaf 9 tells of no erasure, and it was read: what is said of it is not true.
+    # Leaf 9 tells of no erasure, and it was read: what is said of it is not true, said again.
     await follower.later(pk)
     await follower.visit(pk)
     assert await follower.alarms() == ["missing"]
