@@ -21,6 +21,7 @@ from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
 from registry.transparency.rotation import ready_keys
 from registry.transparency.storage import open_storage
+from registry.transparency.witnesses import read_witnesses
 
 log = structlog.get_logger("candor.operate")
 
@@ -92,6 +93,7 @@ async def _loaded(settings: Settings) -> Node:
 
 
 async def _ready(settings: Settings) -> None:
+    read_witnesses(settings)
     await ready_embedded(settings)
     async with open_node(settings) as node:
         if settings.embedded:

@@ -103,6 +103,11 @@ async def test_a_version_is_verified_without_trust_in_the_registry(
         with pytest.raises(SignatureError):
             verify_signature(document, "0" * 64, one["jws"], published)
     assert "signatures" not in await proof_of(node, client, id, 2)
+    # Those who follow are handed them with the documents.
+    lines = (await client.get("/federation/v1/documents?from=0")).text.splitlines()
+    told = [json.loads(line).get("signatures", []) for line in lines]
+    assert [len(each) for each in told] == [1, 0, 1]
+    assert told[2] == [one["jws"]]
 
 
 async def history(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
