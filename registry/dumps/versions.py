@@ -53,7 +53,7 @@ async def stretch(session: AsyncSession, log: Log, start: int, end: int) -> Stre
     while at < end:
         some = await documents_between(session, log, at, end - at)
         body, at = body + some.body, some.end
-    lines = list(read_lines(body, "the database"))
+    lines = list(read_lines(body, "the database", most=end - start))
     if len(lines) != sum(version is not None for *_, version, _ in rows):
         raise Unavailable("Content is gone, and the log does not say so yet. Dump again.", retry_after=2)
     last = {index for index, _, _, version, newest in rows if version is not None and version == newest}

@@ -54,7 +54,7 @@ class Parts:
     async def of(self, bundle: int) -> list[Line]:
         path = versions_file(bundle)
         body = await self._place.get(path, LARGEST_PART)
-        lines = list(read_lines(body or b"", path))
+        lines = list(read_lines(body or b"", path, most=WIDTH))
         for line in lines:
             if line.index // WIDTH != bundle:
                 raise DocumentsError(f"{path} holds the leaf {line.index}, which is not of its bundle.")
@@ -87,7 +87,7 @@ class Answers:
     async def _more(self) -> None:
         path = f"{self._path}?from={self._next}&limit={AT_ONCE}"
         body = await self._place.get(path, LARGEST_ANSWER)
-        lines = list(read_lines(body or b"", path))
+        lines = list(read_lines(body or b"", path, most=AT_ONCE))
         if any(line.index < self._next for line in lines):
             raise DocumentsError(f"{path} goes back to leaves before those that were asked for.")
         self._held += lines
@@ -95,10 +95,12 @@ class Answers:
         self._next = lines[-1].index + 1 if lines else self._next + AT_ONCE
 
 
-def read_lines(body: bytes, where: str) -> Iterator[Line]:
-    """Lines of JSON in ascending order of their index. Raises `DocumentsError`."""
+def read_lines(body: bytes, where: str, *, most: int) -> Iterator[Line]:
+    """Lines of JSON in ascending order of their index, `most` of them. Raises `DocumentsError`."""
     last = -1
     for number, text in enumerate(body.splitlines(), 1):
+        if number > most:
+            raise DocumentsError(f"{where} has more than {most} lines.")
         try:
             line = msgspec.json.decode(text, type=Line)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -12,7 +12,7 @@ from registry.errors import Malformed, NotFound
 from registry.transparency.notes import Verifier
 from registry.verification.ledger import Ledger
 from registry.verification.places import Local, readable
-from registry.verification.report import Report
+from registry.verification.report import Report, quoted
 from registry.verification.targets import LogTarget
 from registry.verification.verify import CHECKPOINT, Progress, verify_log
 from registry.verification.version import Named, check_signature
@@ -77,7 +77,10 @@ def _check_manifest(report: Report, manifest: dict[str, Any]) -> None:
     if wrong:
         report.failed(MANIFEST_CHECK, f"The manifest says otherwise than the log: {', '.join(wrong)}.")
     else:
-        report.passed(MANIFEST_CHECK, f"The manifest fits; the dump was made on {manifest.get('made')}.")
+        report.passed(
+            MANIFEST_CHECK,
+            f"The manifest fits; it says that the dump was made {quoted(manifest.get('made'))}.",
+        )
 
 
 def _check_records(report: Report, place: Local, ledger: Ledger) -> None:
@@ -95,7 +98,9 @@ def _check_records(report: Report, place: Local, ledger: Ledger) -> None:
             newest = ledger.newest(list(digests))
             for id, digest in digests.items():
                 if id not in newest or newest[id].digest != digest:
-                    report.failed(RECORDS_CHECK, f"{id} in {RECORDS} is not its newest version in the log.")
+                    report.failed(
+                        RECORDS_CHECK, f"{quoted(id)} in {RECORDS} is not its newest version in the log."
+                    )
     if seen != ledger.handed_over():
         report.failed(
             RECORDS_CHECK, f"{RECORDS} holds {seen:,} records, and there are {ledger.handed_over():,}."
@@ -129,7 +134,7 @@ def _check_sums(report: Report, place: Local) -> None:
                 report.failed(FILES, f"{name} is not the file that was written.")
     for name in place.names():
         if name not in listed and name != SUMS:
-            report.failed(FILES, f"{name} is not among the files that were written.")
+            report.failed(FILES, f"{quoted(name)} is not among the files that were written.")
     report.sum_up(FILES, f"All {len(listed):,} files are as {SUMS} says.")
 
 

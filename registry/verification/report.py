@@ -8,6 +8,16 @@ MOST_TOLD = 50
 """Failures of one kind that are told one by one; the rest are counted."""
 
 
+def quoted(text: object) -> str:
+    """What a stranger wrote, short and within quotes."""
+    return ascii(str(text)[:100])
+
+
+def fit(text: str) -> str:
+    """Text for a terminal, which would obey a stranger's control characters."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at. `ok` is None for what could not be checked: neither good nor bad."""
@@ -34,16 +44,16 @@ class Report:
     _counted: dict[str, int] = field(default_factory=dict)
 
     def passed(self, name: str, text: str) -> None:
-        self.checks.append(Check(name, True, text))
+        self.checks.append(Check(name, True, fit(text)))
 
     def failed(self, name: str, text: str) -> None:
         """Told one by one up to `MOST_TOLD`, then counted."""
         count = self._counted[name] = self._counted.get(name, 0) + 1
         if count <= MOST_TOLD:
-            self.checks.append(Check(name, False, text))
+            self.checks.append(Check(name, False, fit(text)))
 
     def unknown(self, name: str, text: str) -> None:
-        self.checks.append(Check(name, None, text))
+        self.checks.append(Check(name, None, fit(text)))
 
     def sum_up(self, name: str, text: str) -> None:
         """Say that all was well under this name, unless something was not."""

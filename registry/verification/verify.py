@@ -21,7 +21,7 @@ from registry.verification.authors import check_authors
 from registry.verification.documents import Answers, Documents, Parts, versions_file
 from registry.verification.ledger import Ledger
 from registry.verification.places import Place, Web
-from registry.verification.report import Report
+from registry.verification.report import Report, quoted
 from registry.verification.targets import LogTarget, RecordTarget, one_origin
 from registry.verification.version import (
     LARGEST_PROOF,
@@ -87,12 +87,20 @@ async def verify_log(
     report.facts.update(origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root.hex())
     if not target.is_of(origin):
         report.failed(_ORIGIN, f"The mirror's address is not that of {origin}.")
-    check_signature(report, note, keys or await _told_keys(target.place, origin), origin)
-    if not report.sound and report.pinned:
+    if checkpoint.origin != origin:
+        report.failed(_ORIGIN, f"The checkpoint is of {quoted(checkpoint.origin)}, the key of {origin}.")
+    if not report.sound:
         return report
     documents = await _documents(target)
+    tree = tree_of(checkpoint, target.place, target.prefix)
     with progress(checkpoint.size) as advance:
-        await check_log(report, tree_of(checkpoint, target.place, target.prefix), documents, ledger, advance)
+        handed_over = await check_log(report, tree, documents, ledger, advance)
+    trusted = list(keys or await _told_keys(target.place, origin))
+    heirs: list[Verifier] = []
+    for leaf in handed_over:
+        if leaf.old in (*trusted, *heirs):
+            heirs.append(leaf.new)
+    check_signature(report, note, trusted, origin, heirs)
     return report
 
 

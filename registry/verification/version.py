@@ -13,7 +13,7 @@ from registry.canonical import commitment
 from registry.transparency.leaves import LeafError, RecordLeaf, read_leaf
 from registry.transparency.merkle import LONGEST_PROOF, ProofError, leaf_hash, verify_inclusion
 from registry.transparency.notes import NoteError, Verifier, open_checkpoint, read_checkpoint, read_note
-from registry.verification.report import Report
+from registry.verification.report import Report, quoted
 
 COMMITMENT, LEAF, INCLUSION, SIGNATURE = "commitment", "leaf", "inclusion", "signature"
 LARGEST_PROOF = 256 * 1024
@@ -89,21 +89,35 @@ def check_version(
     return leaf
 
 
-def check_signature(report: Report, note: bytes, keys: Sequence[Verifier], origin: str) -> None:
-    """Whether one of the keys signed the checkpoint. Without any key, nobody can tell."""
+def check_signature(
+    report: Report,
+    note: bytes,
+    keys: Sequence[Verifier],
+    origin: str,
+    heirs: Sequence[Verifier] = (),
+) -> None:
+    """Whether one of the keys signed the checkpoint, or one of their heirs: keys that the log was handed over
+    to. Without any key, nobody can tell.
+    """
     if not keys:
         report.unknown(SIGNATURE, "No key was given: nobody's signature was checked.")
         return
     try:
-        checkpoint, _, signers = open_checkpoint(note, origin=origin, verifiers=keys)
+        checkpoint, _, signers = open_checkpoint(note, origin=origin, verifiers=[*keys, *heirs])
     except NoteError as error:
         report.failed(SIGNATURE, str(error))
         return
-    names = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in signers)
-    whose = "which you pinned" if report.pinned else "WHICH YOU DID NOT PIN"
-    report.passed(
-        SIGNATURE, f"The checkpoint over {checkpoint.size:,} entries bears the signature of {names}, {whose}."
-    )
+    bears = f"The checkpoint over {checkpoint.size:,} entries bears the signature of"
+    report.facts["signed_by"] = [str(key) for key in signers]
+    if own := [key for key in signers if key in keys]:
+        names = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in own)
+        whose = "which you pinned" if report.pinned else "WHICH YOU DID NOT PIN"
+        report.passed(SIGNATURE, f"{bears} {names}, {whose}.")
+    else:
+        text = (
+            f"{bears} {signers[0]}, to which the key that you pinned handed over. Pin this one from now on."
+        )
+        report.passed(SIGNATURE, text)
 
 
 def _leaf(report: Report, document: bytes, shown: Shown, id: str, number: int | None) -> RecordLeaf | None:
@@ -125,8 +139,8 @@ def _leaf(report: Report, document: bytes, shown: Shown, id: str, number: int | 
     else:
         report.failed(
             LEAF,
-            f"The leaf names version {leaf.version} of {leaf.id} of {leaf.origin}, the document version "
-            f"{named.version} of {named.id} of {named.origin}, and version {asked[2]} of {asked[1]} of "
-            f"{asked[0]} was asked for.",
+            f"The leaf names version {leaf.version} of {leaf.id} of {quoted(leaf.origin)}; the document says "
+            f"version {named.version} of {quoted(named.id)} of {quoted(named.origin)}; asked for was version "
+            f"{asked[2]} of {asked[1]} of {quoted(asked[0])}.",
         )
     return leaf

@@ -24,7 +24,7 @@ from registry.transparency.verified import TileError, VerifiedTree
 from registry.verification.documents import Documents, DocumentsError, Line
 from registry.verification.ledger import ABSENT, ERASED, PRESENT, SUPPRESSED, Ledger, Newest
 from registry.verification.places import Place
-from registry.verification.report import Report
+from registry.verification.report import Report, quoted
 from registry.verification.version import COMMITMENT, Named
 
 TREE, LEAVES, CHAIN, ERASURES, DOCUMENTS = "tree", "leaves", "chain", "erasures", "documents"
@@ -51,8 +51,9 @@ async def check_log(
     documents: Documents | None,
     ledger: Ledger,
     advance: Callable[[int], None] | None = None,
-) -> None:
-    """Read every tile and every bundle, and every document where there are some.
+) -> list[KeysLeaf]:
+    """Read every tile and every bundle, and every document where there are some. Answers the changes of keys
+    that both keys signed, in order.
 
     Tiles that are wrong are told one by one. What leaves and documents say is looked at up to the first of
     them: after a gap nobody can tell what belongs together.
@@ -63,7 +64,7 @@ async def check_log(
     except TileError as error:
         report.failed(TREE, str(error))
         work.end(broken=True)
-        return
+        return []
     broken = False
     async for bundle, entries, lines in _ahead(tree, documents):
         if isinstance(entries, TileError):
@@ -78,6 +79,7 @@ async def check_log(
             advance(min(WIDTH, tree.size - bundle * WIDTH))
     report.sum_up(TREE, f"Every tile and every bundle of {tree.size:,} entries leads to the signed root.")
     work.end(broken=broken)
+    return work.handed_over
 
 
 async def _ahead(tree: VerifiedTree, documents: Documents | None) -> AsyncIterator[Fetched]:
@@ -123,6 +125,7 @@ class _Pass:
         self._size = checkpoint.size
         self._ledger = ledger
         self._whole = whole
+        self.handed_over: list[KeysLeaf] = []
         self._counts = {
             "versions": 0,
             "erasures": 0,
@@ -211,14 +214,16 @@ class _Pass:
             self._report.failed(LEAVES, f"Entry {index:,}: {error}")
             return None
         if leaf.origin != self._origin:
-            self._report.failed(LEAVES, f"Entry {index:,} is of another origin: {leaf.origin!r}.")
+            self._report.failed(LEAVES, f"Entry {index:,} is of another origin: {quoted(leaf.origin)}.")
             return None
         match leaf:
             case EraseLeaf():
                 self._counts["erasures"] += 1
             case KeysLeaf():
                 self._counts["keys"] += 1
-                if not leaf.valid:
+                if leaf.valid:
+                    self.handed_over.append(leaf)
+                else:
                     self._report.failed(LEAVES, f"Entry {index:,} changes keys, and not both signed it.")
             case RecordLeaf():
                 pass
@@ -276,5 +281,5 @@ def _differs(leaf: RecordLeaf, line: Line) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "does not say what it is"
     if (named.origin, named.id, named.version) != (leaf.origin, leaf.id, leaf.version):
-        return f"says that it is version {named.version} of {named.id} of {named.origin}"
+        return f"says that it is version {named.version} of {quoted(named.id)} of {quoted(named.origin)}"
     return None

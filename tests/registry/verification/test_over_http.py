@@ -1,5 +1,6 @@
 """A log over HTTP: what ours accepts, so does a verifier that others wrote; neither what was altered."""
 
+import hashlib
 import json
 from contextlib import closing
 from pathlib import Path
@@ -63,8 +64,10 @@ async def test_both_accept_the_log_and_neither_a_flipped_byte(
 class Registry(dict[str, bytes]):
     """Files that hand out documents as a registry does: a few lines at a time, from any index on."""
 
+    documents = "federation/v1/documents"
+
     def get(self, path: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]
-        if not path.startswith("federation/v1/documents?"):
+        if not path.startswith(f"{self.documents}?"):
             return super().get(path, default)
         start = int(parse_qs(path.partition("?")[2])["from"][0])
         lines = b"".join(self[name] for name in sorted(self) if name.startswith("versions/")).splitlines()
@@ -78,6 +81,17 @@ async def test_documents_come_in_pages(files: dict[str, bytes]) -> None:
         report = await ours(url)
         assert report.sound, list(report.failures)
         assert (report.facts["documents"], report.facts["erasures"]) == (275, 44)
+        mirror = f"mirror/{hashlib.sha256(ORIGIN.encode()).hexdigest()}"
+        copied = Registry({name.replace("log/", f"{mirror}/"): body for name, body in files.items()})
+        copied.documents = f"{mirror}/documents"
+        with web(copied) as elsewhere:
+            report = await ours(f"{elsewhere}/{mirror}/")
+            assert (report.sound, report.what, report.facts["documents"]) == (True, "mirror", 275)
+            wrong = f"mirror/{'0' * 64}"
+            renamed = {name.replace(mirror, wrong): body for name, body in copied.items()}
+            copied.clear()
+            copied.update(renamed)
+            assert {check.name for check in (await ours(f"{elsewhere}/{wrong}/")).failures} == {"origin"}
         served["versions/001.ndjson"] = b""
         assert {check.name for check in (await ours(url)).failures} == {"documents"}
 
