@@ -14,12 +14,14 @@ from registry import backups, operate, terminal
 from registry.changelog.append import public_head
 from registry.changelog.models import ReaderState
 from registry.changelog.tail import head
+from registry.clock import instant
 from registry.commands.samples import load_samples
 from registry.errors import Misconfigured
 from registry.extensions import load_extensions
 from registry.node import init_node, open_node
 from registry.settings import PREFIX, Settings, load
 from registry.transparency.keys import Keys
+from registry.transparency.metrics import measured
 from registry.transparency.rotation import ready_keys
 
 AsJson = Annotated[
@@ -152,12 +154,28 @@ def status(as_json: AsJson = False) -> None:
                 }
                 for state in await session.scalars(select(ReaderState).order_by(ReaderState.name))
             ]
-            return {"origin": node.origin, "position": await public_head(session), "readers": readers}
+            log = await measured(session, node.origin)
+            return {
+                "origin": node.origin,
+                "position": await public_head(session),
+                "log": {
+                    "entries": log.size,
+                    "published": log.published,
+                    "signed": instant(log.signed_at) if log.signed_at is not None else None,
+                    "witnesses": log.witnesses,
+                },
+                "readers": readers,
+            }
 
     found = terminal.run(look())
     if as_json:
         terminal.say_json(found)
         return
     terminal.say(f"[bold]{found['origin']}[/] at position {found['position']}")
+    log = found["log"]
+    terminal.say(
+        f"Its log: {log['published']:,} of {log['entries']:,} entries under a checkpoint"
+        + (f", signed {log['signed']}" if log["signed"] else "")
+    )
     rows = [tuple(reader.values()) for reader in found["readers"]]
     terminal.out.print(terminal.table("Log readers", ("reader", "behind", "holder", "error"), rows))

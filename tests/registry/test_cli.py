@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,7 @@ def test_every_json_is_one_object_and_nothing_else(candor: Call) -> None:
     assert candor("search", "phishing", "--json").json["total"] == 1
     status = candor("status", "--json").json
     assert (status["origin"], status["position"]) == ("registry.example/log", 1)
+    assert status["log"] == {"entries": 0, "published": 0, "signed": None, "witnesses": 0}
     assert candor("backup", "saved.tar.gz", "--json").json["tables"]["record"] == 1
     assert candor("settings", "--json").json["CANDOR_PORT"]["value"] == 8000
 
@@ -153,7 +155,8 @@ def test_a_process_writes_its_json_alone_even_while_it_logs(tmp_path: Path) -> N
         )
 
     made = run("init")
-    assert (made.returncode, made.stdout) == (0, ""), made.stderr
+    assert made.returncode == 0, made.stderr
+    assert re.fullmatch(r"127\.0\.0\.1:8000/log\+[0-9a-f]{8}\+\S+\n", made.stdout), "the log's key, to copy"
     added = run("provider", "add", "example", "--name", "Example", "--json")
     assert json.loads(added.stdout)["slug"] == "example"
     failed = run("provider", "approve", "exampel")
