@@ -134,6 +134,9 @@ class Tail:
                         log.exception("reader failed", reader=self.reader.name, retry_in=delay)
                     with contextlib.suppress(Exception):
                         await self._note_failure(error)
+                    # Deaf meanwhile: noting the failure is a commit that wakes every reader, this one too.
+                    await asyncio.sleep(delay)
+                    continue
                 if delay:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), delay)

@@ -6,15 +6,19 @@ that a reader need not trust the registry for who wrote it.
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwk as jose_jwk
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 
 from registry.canonical import canonical, read_json
+
+# It is the name that everybody's libraries know; the other one is taken as well.
+warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
 
 ALGORITHMS = ("EdDSA", "Ed25519")
 """RFC 9864 gave the one curve of "EdDSA" that is taken here a name of its own: both mean the same."""

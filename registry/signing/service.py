@@ -202,9 +202,9 @@ async def keep_foreign(
     document names nobody.
     """
     body = msgspec.json.decode(document)
-    named = _named(body)
-    if body.get("attribution", "named") != "named" or not named:
+    if body.get("attribution", "named") != "named" or not isinstance(body.get("provider"), dict):
         return 0
+    named = _named(body)
     rows = []
     for text in dict.fromkeys(one for one in signatures[:MOST_FOREIGN] if isinstance(one, str)):
         try:

@@ -239,6 +239,35 @@ async def test_a_failure_is_kept_with_its_beginning_and_cleared_by_success(
     assert (await state(database)).failed_at is None
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+async def test_a_reader_that_fails_does_not_wake_itself(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tailing, "RETRY_SECONDS", (60,))
+    tries: list[None] = []
+    reader = Recorder()
+
+    def fail() -> None:
+        tries.append(None)
+        raise LookupError("no luck")
+
+    async def wake() -> None:
+        tail.wake()
+
+    reader.meanwhile = fail
+    tail = Tail(database, reader)
+    await write(database, "a")
+    database.on_commit.append(wake)
+    running = asyncio.create_task(tail.run())
+    await until(database, lambda found: found.error is not None)
+    for _ in range(3):
+        await write(database, "b")
+        await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(tries) == 1
+
+
 async def test_a_running_tail_wakes_when_told_and_leaves_its_lease_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
