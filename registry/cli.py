@@ -18,7 +18,7 @@ from registry.settings import load
 ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "registry.operator_commands",
-        ("init", "serve", "worker", "backup", "restore", "settings", "status"),
+        ("init", "serve", "worker", "backup", "restore", "recover", "settings", "status"),
     ),
     ("registry.commands.providers", ("provider", "client", "steward")),
     ("registry.commands.audit", ("audit",)),

@@ -21,6 +21,7 @@ from registry.node import open_node, ready_embedded
 from registry.settings import Settings, load
 from registry.transparency.rotation import ready_keys
 from registry.transparency.storage import open_storage
+from registry.transparency.taken_back import refuse_older
 from registry.transparency.witnesses import read_witnesses
 
 log = structlog.get_logger("candor.operate")
@@ -96,6 +97,7 @@ async def _ready(settings: Settings) -> None:
     read_witnesses(settings)
     await ready_embedded(settings)
     async with open_node(settings) as node:
+        await refuse_older(settings, node.database)
         if settings.embedded:
             keys = await ready_keys(settings, node.database, node.origin)
             if not keys.log:
@@ -113,6 +115,7 @@ async def work(settings: Settings, extensions: Sequence[Extension]) -> None:
     share_heaps()
     collect_seldom()
     async with open_node(settings, extensions) as node:
+        await refuse_older(settings, node.database)
         tails = tails_of(node, extensions)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()

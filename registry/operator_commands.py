@@ -2,12 +2,15 @@
 
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from dotenv import dotenv_values
 from pydantic import SecretStr
+from rich.markup import escape
 from sqlalchemy import select
 
 from registry import backups, operate, terminal
@@ -36,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(backup)
     app.command()(restore)
+    app.command()(recover)
     app.command("settings")(show_settings)
     app.command()(status)
 
@@ -93,12 +97,70 @@ def backup(path: Annotated[Path, typer.Argument(help="File to write.")], as_json
     _tell_manifest(manifest, "Backed up", path, as_json)
 
 
+Entries = Annotated[
+    list[str] | None,
+    typer.Option(help="A dump, or the address of a registry that mirrors this one. May be repeated."),
+]
+Owner = Annotated[
+    str | None, typer.Option(help="Who owns records whose organisation is named nowhere, by its slug.")
+]
+
+
 def restore(
-    path: Annotated[Path, typer.Argument(help="A backup.", exists=True)], as_json: AsJson = False
+    path: Annotated[Path, typer.Argument(help="A backup.", exists=True)],
+    entries: Entries = None,
+    provider: Owner = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Fill an empty database from a backup; run `candor reindex` afterwards."""
-    manifest = terminal.run(backups.restore(terminal.settings(), path))
-    _tell_manifest(manifest, "Restored", path, as_json)
+    """Fill an empty database from a backup, and take back what was taken back since; run `candor reindex`
+    afterwards.
+    """
+    settings = terminal.settings()
+    manifest = terminal.run(backups.restore(settings, path))
+    if not as_json:
+        _tell_manifest(manifest, "Restored", path, as_json)
+    brought = _recover(settings, entries, provider)
+    if as_json:
+        terminal.say_json({**manifest, **brought})
+    else:
+        _tell_brought(brought)
+
+
+def recover(entries: Entries = None, provider: Owner = None, as_json: AsJson = False) -> None:
+    """Bring a database that was restored to where the registry was: erasures and suppressions since, and with
+    --entries what its log lost.
+    """
+    brought = _recover(terminal.settings(), entries, provider)
+    if as_json:
+        terminal.say_json(brought)
+    else:
+        _tell_brought(brought)
+
+
+def _recover(settings: Settings, entries: Sequence[str] | None, provider: str | None) -> dict[str, Any]:
+    from registry.restoring.service import bring_back
+
+    return asdict(terminal.run(bring_back(settings, entries or (), provider=provider)))
+
+
+def _tell_brought(brought: dict[str, Any]) -> None:
+    again, log = brought["taken_back"], brought["log"]
+    if again is None:
+        terminal.err.print(
+            f"[red bold]Nobody knows what was erased or withheld since the backup:[/] there is no "
+            f"{escape(brought['list'])}. Bring the folder of keys from where the registry was, and run "
+            "`candor recover` [bold]before anything serves[/]."
+        )
+    else:
+        rows = [(name, len(ids), " ".join(ids)) for name, ids in again.items() if ids]
+        terminal.out.print(terminal.table("Taken back again", ("", "records", "ids"), rows))
+    if log is not None:
+        terminal.say(
+            f"The log has its {log['size']:,} entries: {log['entries']:,} of them, and {log['versions']:,} "
+            "versions, were brought back."
+        )
+    if brought["lost"]:
+        terminal.err.print(f"[yellow]{escape(brought['lost'])}[/]")
 
 
 def _tell_manifest(manifest: dict[str, Any], verb: str, path: Path, as_json: bool) -> None:

@@ -55,6 +55,8 @@ TOPIC = "log"
 CHECKPOINT, KEYS = "checkpoint", "keys"
 LOG_SCOPE = "log"
 """What an answer that was made from the checkpoint depends on."""
+RECOVERY = "recovery"
+"""Who brings back what the log holds already, after a backup was restored (`registry.restoring`)."""
 VERSIONS = ("published", "revised", "withdrawn", "reinstated")
 ERASED = "erased"
 BATCH = 1024
@@ -115,7 +117,7 @@ class Sequencer:
         self._settled = False
 
     def _counts(self, change: ChangeRow) -> bool:
-        if change.origin != self._origin:
+        if change.origin != self._origin or change.actor == RECOVERY:
             return False
         if change.topic == TOPIC:
             return change.action == KEYS
@@ -257,8 +259,8 @@ class Sequencer:
         if signed is not None and signed.size > held:
             raise Forked(
                 f"This registry signed a log of {signed.size:,} entries, and its database holds {held:,}: it "
-                "was restored from a backup that is older. Bring the lost entries back with `candor "
-                "restore`, as docs/operator.md says, or begin a new origin. Until then nothing is signed."
+                "was restored from a backup that is older. Bring the lost entries back with `candor recover "
+                "--entries`, as docs/operator.md says, or begin a new origin. Until then nothing is signed."
             )
 
     async def _refuse_to_fork(self, row: Log, tip: Checkpoint, known: Sequence[Checkpoint]) -> None:
