@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from registry.changelog.tail import LogReader
+from registry.dumps.withdrawing import DumpWithdrawer
 from registry.extensions import Extension, Node
 from registry.moderation.anomalies.reader import ActivityReader
 from registry.records.rewriting import Rewriter
@@ -22,6 +23,7 @@ def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) ->
     if held.log:
         readers.append(Sequencer(node.database, node.origin, held, storage))
         readers.append(TakenBackReader(node.database, held.folder))
+        readers.append(DumpWithdrawer(node.database, node.settings, node.origin))
     readers += [
         WitnessReader(node.database, node.origin, storage, witness, node.settings)
         for witness in read_witnesses(node.settings)

@@ -202,7 +202,8 @@ def _settings_rows(settings: Settings) -> Any:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Where this registry stands: origin, position, log readers."""
+    """Where this registry stands: origin, position, log readers, dumps to recall."""
+    from registry.dumps.withdrawing import to_recall
 
     async def look() -> dict[str, Any]:
         async with open_node(terminal.settings()) as node, node.database.read() as session:
@@ -227,6 +228,7 @@ def status(as_json: AsJson = False) -> None:
                     "witnesses": log.witnesses,
                 },
                 "readers": readers,
+                "recall": [asdict(dump) for dump in to_recall(node.settings)],
             }
 
     found = terminal.run(look())
@@ -241,3 +243,7 @@ def status(as_json: AsJson = False) -> None:
     )
     rows = [tuple(reader.values()) for reader in found["readers"]]
     terminal.out.print(terminal.table("Log readers", ("reader", "behind", "holder", "error"), rows))
+    if found["recall"]:
+        lost = [tuple(dump.values()) for dump in found["recall"]]
+        title = "Dumps to recall: they hold what was erased, and are not where they were written"
+        terminal.out.print(terminal.table(title, ("written to", "made", "holds"), lost))

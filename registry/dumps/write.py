@@ -179,26 +179,33 @@ def _refuse_to_overwrite(path: Path) -> None:
         raise Misconfigured(f"There is no folder {path.parent}.")
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    if not _is_dump(path):
+    if manifest_of(path) is None:
         raise Conflict(f"{path} is there already, and is no dump. Name another place.")
 
 
-def _is_dump(path: Path) -> bool:
+def manifest_of(path: Path) -> dict[str, Any] | None:
+    """The manifest of a dump; None where none lies there."""
     try:
         if path.is_dir():
             body = (path / MANIFEST).read_bytes()
         else:
             with zipfile.ZipFile(path) as archive:
                 body = archive.read(MANIFEST)
-        return bool(json.loads(body)["software"] == SOFTWARE)
+        manifest: dict[str, Any] = json.loads(body)
+        return manifest if manifest["software"] == SOFTWARE else None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-        return False
+        return None
+
+
+def workplace_of(path: Path) -> Path:
+    """Where a dump is made before it takes its name."""
+    return path.parent / f".{path.name}.candor-dump"
 
 
 @contextmanager
 def _workplace(path: Path) -> Iterator[Path]:
     """A folder beside the dump to be. What an interrupted run left there is in nobody's way."""
-    work = path.parent / f".{path.name}.candor-dump"
+    work = workplace_of(path)
     try:
         shutil.rmtree(work, ignore_errors=True)
         (work / "dump").mkdir(parents=True)

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from registry.canonical import canonical
+from registry.changelog.tail import Tail
 from registry.dumps.notes import dumps_made
+from registry.dumps.withdrawing import DumpWithdrawer, to_recall
 from registry.dumps.write import dump
 from registry.errors import Conflict, Unavailable
 from registry.extensions import Node
@@ -92,3 +94,28 @@ async def test_a_dump_is_what_is_public_and_verifies(
     with pytest.raises(Conflict):
         await dump(node, tmp_path / "mine", with_log=False, progress=quietly)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "No."
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+async def test_a_dump_that_holds_what_was_erased_is_withdrawn(
+    node: Node, client: httpx.AsyncClient, join: Join, publish: Publish, tmp_path: Path
+) -> None:
+    prepare(node.settings, node.origin)
+    lab, steward = await join("lab"), await join("house", scopes="registry:steward records:read")
+    await publish(lab)
+    await dump(node, tmp_path / "before", with_log=False, progress=quietly)
+    gone = await publish(lab)
+    for name in ("folder", "archive.zip", "moved", "replaced"):
+        await dump(node, tmp_path / name, with_log=False, progress=quietly)
+    (tmp_path / "moved").rename(tmp_path / "elsewhere")
+    etag = (await client.get(f"/api/v1/records/{gone['id']}")).headers["etag"]
+    ground = {"code": "safety", "reason": "It named a victim."}
+    assert (await act(client, steward, gone["id"], "erase", etag, ground)).status_code == 200
+    await dump(node, tmp_path / "replaced", with_log=False, progress=quietly)
+    tail = Tail(node.database, DumpWithdrawer(node.database, node.settings, node.origin))
+    await tail.catch_up()
+    await tail.give_up()
+    assert sorted(os.listdir(tmp_path)) == ["before", "data", "elsewhere", "replaced"]
+    assert [(each.path, each.id) for each in to_recall(node.settings)] == [
+        (str(tmp_path / "moved"), gone["id"])
+    ]
