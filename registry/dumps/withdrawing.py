@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from registry.changelog.models import Change
 from registry.changelog.tail import ChangeRow
 from registry.clock import instant
 from registry.db import Database
-from registry.dumps.notes import DumpNote, dumps_made
+from registry.dumps.notes import DumpNote, dumps_made, note_withdrawn
 from registry.dumps.write import manifest_of, workplace_of
 from registry.records.suppression import ERASED
 from registry.settings import Settings
@@ -68,10 +68,11 @@ class DumpWithdrawer:
         made = await asyncio.to_thread(dumps_made, self._settings) if erased else []
         if not made:
             return
+        held: dict[DumpNote, str] = {}
         for id, gone in erased:
             began = await self._began(id)
-            held = [note for note in made if began <= note.position < gone]
-            await asyncio.to_thread(self._withdraw, held, id)
+            held |= {note: id for note in made if began <= note.position < gone and note not in held}
+        await asyncio.to_thread(self._withdraw, held)
 
     async def _began(self, id: str) -> int:
         async with self._database.read() as session:
@@ -80,9 +81,10 @@ class DumpWithdrawer:
             )
             return await session.scalar(first) or 0
 
-    def _withdraw(self, held: Iterable[DumpNote], id: str) -> None:
+    def _withdraw(self, held: Mapping[DumpNote, str]) -> None:
+        """Remove these dumps, each since it holds the record named."""
         lost = []
-        for note in held:
+        for note, id in held.items():
             path = Path(note.path)
             shutil.rmtree(workplace_of(path), ignore_errors=True)  # of a run that was killed
             manifest = manifest_of(path)
@@ -94,6 +96,7 @@ class DumpWithdrawer:
             else:
                 path.unlink()
             sync_folder(path.parent)
+            note_withdrawn(self._settings, note.path)
             log.warning("a dump was withdrawn, since it held what was erased", path=note.path, record=id)
         if lost:
             _note(self._settings, lost)
@@ -127,9 +130,7 @@ def _note(settings: Settings, lost: Iterable[Recall]) -> None:
         for recall in lost:
             if (recall.path, recall.made) not in known:
                 file.write(json.dumps(asdict(recall), ensure_ascii=False) + "\n")
-                log.error(
-                    "a dump holds what was erased, and is not there any more: recall it", **asdict(recall)
-                )
+                log.error("a dump holds what was erased and is not found: recall it", **asdict(recall))
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)
