@@ -40,6 +40,7 @@ CONTENT = (
     "peer_item",
     "record",
     "record_link",
+    "record_name",
     "record_provider",
     "record_tag",
     "replay",
