@@ -138,7 +138,7 @@ def refusal(item: MirroredVersion, *, own: str) -> Outcome | None:
     named = tuple(item.value.get(name) for name in ("origin", "id", "version"))
     if named != (item.origin, item.id, item.version):
         return Outcome(REFUSED, "other-name", "The document names itself otherwise than the log does.")
-    if (wrong := misfit(item.value)) is not None:
+    if (wrong := misfit(item.document, item.value)) is not None:
         return Outcome(REFUSED, *wrong)
     return None
 

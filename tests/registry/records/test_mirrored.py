@@ -94,6 +94,16 @@ async def test_one_that_cannot_be_shown_keeps_no_neighbour_out(node: Node) -> No
     assert all(one.text for one in outcomes[::2])
     assert {one.state for one in outcomes[1::2]} == {"stored"}
     assert (await mirror_all(node, [version_of("good-0", 2, kind="weakness")]))[0].code == "other-kind"
+    # What submissions may be written in short stands written out in documents.
+    shorthands: list[dict[str, Any]] = [
+        {"relations": ["CIR-7GQ2M4KX9X"]},
+        {"systems": {"name": "A"}},
+        {"content": {"recommendations": ["Do it."]}},
+        {"updated": "2026-01-01"},
+    ]
+    odd = [version_of("odd", **fields) for fields in shorthands]
+    codes = [one.code for one in await mirror_all(node, odd)]
+    assert codes == ["wrong-shape", "wrong-shape", "wrong-shape", "wrong-time"]
 
 
 async def test_what_its_origin_erased_is_destroyed(client: httpx.AsyncClient, node: Node) -> None:
