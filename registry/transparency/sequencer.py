@@ -47,6 +47,7 @@ from registry.transparency.notes import (
     sign_checkpoint,
 )
 from registry.transparency.storage import Storage, within, within_database
+from registry.transparency.tiles import WIDTH
 from registry.transparency.trees import OWN, Hashed, LogDamaged, LogFiles, unpack
 from registry.transparency.verifiers import show_verifiers
 
@@ -155,9 +156,17 @@ class Sequencer:
             await self._refuse_to_fork(row, tip, known)
             if not await self._files.lead_to(tip):
                 await self._write_anew(row, tip, known)
-            await show_checkpoint(self._database, self._storage, self._origin)
+            if not within_database(self._storage):
+                await show_checkpoint(self._database, self._storage, self._origin)
+                await self._forget_what_was_left(tip.size)
         await show_verifiers(self._database, self._origin, verifiers)
         self._settled = True
+
+    async def _forget_what_was_left(self, size: int) -> None:
+        """Remove partial tiles that a process had no time to: of what it may have published last."""
+        full = size // WIDTH
+        for index in range(max(0, full - 2 * BATCH // WIDTH), full):
+            await self._files.forget_partials(index * WIDTH + 1, size)
 
     # --- entries
 
@@ -193,7 +202,6 @@ class Sequencer:
         except LogDamaged as error:
             log.warning("the log's files are written anew", because=str(error))
             await files.grow(0, row.size, entries)
-        await files.forget_partials(row.published, row.size)
 
     def _entries_of(self, log_pk: int) -> Callable[[int, int], Awaitable[Sequence[Hashed]]]:
         async def held(start: int, end: int) -> Sequence[Hashed]:
@@ -223,7 +231,13 @@ class Sequencer:
             await asyncio.to_thread(self._keys.remember, note)
             held.published, held.checkpoint, held.position = row.size, note, upto
             await append(session, [self._told()])
-        await show_checkpoint(self._database, self._storage, self._origin)
+            inside = within(self._storage, session)
+            if inside is not None:
+                await LogFiles(inside, OWN).forget_partials(row.published, row.size)
+        if inside is None:
+            await show_checkpoint(self._database, self._storage, self._origin)
+            # Not before: whoever reads by the checkpoint before this one looks for them.
+            await self._files.forget_partials(row.published, row.size)
         return True
 
     def _told(self) -> Entry:

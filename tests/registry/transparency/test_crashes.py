@@ -85,6 +85,9 @@ async def test_killed_at_any_write_it_goes_on_with_the_same_root(
                 seen.append(str(died))
             else:
                 break
+        # Whoever reads meanwhile finds all that the checkpoint promises.
+        shown = read_checkpoint(read_note((await all_of(node, keys, None))["log"][3]).text)
+        assert await LogFiles(sequencer._storage, OWN).lead_to(shown), seen[-1]
         after = Sequencer(node.database, node.origin, keys, sequencer._storage)
         await drive(node, after)
         assert await all_of(node, keys, folder) == undisturbed, seen[-1]
