@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.db import Database, clock_of
 from registry.federation.models import Peer
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 
 log = structlog.get_logger("candor.federation")
 
@@ -46,9 +46,13 @@ async def leased(database: Database, log_pk: int, holder: str) -> AsyncIterator[
 
 
 async def require(session: AsyncSession, peer: Peer, holder: str) -> None:
-    """Raises `LeaseLost` unless this holder may write what it learnt of the peer."""
-    if peer.holder != holder or peer.lease_until is None or peer.lease_until < await clock_of(session):
+    """Raises `LeaseLost` unless this holder may write what it learnt of the peer. What it writes renews the
+    lease, which cannot be renewed meanwhile where one writes at a time.
+    """
+    moment = await clock_of(session)
+    if peer.holder != holder or peer.lease_until is None or peer.lease_until < moment:
         raise LeaseLost(f"Another process follows {peer.url} now.")
+    peer.lease_until = moment + LEASE
 
 
 async def _take(session: AsyncSession, log_pk: int, holder: str) -> bool:

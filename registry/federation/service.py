@@ -68,8 +68,8 @@ async def add(session: AsyncSession, url: str, key: Verifier, name: str, *, own:
     """Follow the log of that key at an address.
 
     A peer that is known already is asked at the new address from now on, and the key counts beside those it
-    has; its log has to continue what was read of it. Raises `Conflict` for one that is frozen, and for our
-    own origin.
+    has; for one that was removed it counts alone. Its log has to continue what was read of it. Raises
+    `Conflict` for one that is frozen, and for our own origin.
     """
     origin = key.name
     if origin == own:
@@ -103,9 +103,9 @@ async def add(session: AsyncSession, url: str, key: Verifier, name: str, *, own:
             "can be believed again. Its operator has to begin a new origin; add that one."
         )
     else:
+        held = [] if peer.state == REMOVED else [each for each in peer.verifiers if each != str(key)]
         peer.url, peer.name, peer.state = url, name or peer.name, FOLLOWING
-        if str(key) not in peer.verifiers:
-            peer.verifiers = [str(key), *peer.verifiers]
+        peer.verifiers = [str(key), *held]
         peer.due_at, peer.failed, peer.etag = moment, 0, None
         peer.error_code = peer.error = peer.error_at = None
     await session.flush()

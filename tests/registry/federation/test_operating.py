@@ -294,7 +294,9 @@ async def test_the_command_from_add_to_remove(
     other = Published()
     other.publish(*lessons(10, start=500))
     server.published = other
-    assert (await candor("add", server.url, "--key", key)).code == 0
+    new = str(NEW.verifier)
+    assert (await candor("add", server.url, "--key", new, "--json")).json["verifier_keys"] == [new]
+    assert (await candor("add", server.url, "--key", key, "--json")).json["verifier_keys"] == [key, new]
     assert "forked" in (await candor("sync")).err
     (file,) = (node.settings.data / "evidence").iterdir()
     proven = await candor("evidence", str(file), "--key", key, "--json")
