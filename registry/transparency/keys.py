@@ -7,7 +7,6 @@ is signed that contradicts it.
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import os
 import secrets
@@ -89,9 +88,6 @@ def prepare(settings: Settings, origin: str) -> Keys:
     """The keys of a registry, made where there are none yet. Safe to repeat."""
     folder = settings.keys_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # One that was there may be open to others; what lies in it is not theirs to see or to replace.
-    with contextlib.suppress(PermissionError):
-        folder.chmod(0o700)
     if settings.log_key is None:
         _make(folder / LOG_KEY, Signer(origin, secrets.token_bytes(32)))
     _make(folder / WITNESS_KEY, Signer(witness_name(origin), secrets.token_bytes(32), COSIGNATURE))
