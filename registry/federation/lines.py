@@ -23,7 +23,7 @@ ERASED = "erased"
 CUT_OFF = "cut-off"
 """The code of what the operator wants none of."""
 LONGEST_LINE = MAX_DOCUMENT_BYTES + 256 * 1024
-KEPT_CONTENT = 64 * 1024
+KEPT_CONTENT = 16 * 1024
 """Bytes that are kept of what was quarantined, for the operator to look at."""
 _LONGEST_TEXT = 1000
 _MOST_SIGNATURES, _LONGEST_SIGNATURE = 16, 4096

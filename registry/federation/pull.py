@@ -36,6 +36,8 @@ from registry.transparency.verified import TileError, VerifiedTree
 
 AT_ONCE = 1024
 """Entries that one transaction takes in."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of documents, after which a transaction takes in no more: some may be as large as documents get."""
 _WEIGHED_AT_ONCE = 64
 
 Told = Callable[[int, int], None]
@@ -161,7 +163,7 @@ class Pull:
 
         async def read(start: int) -> Stretch:
             end = min(start - start % WIDTH + self.at_once, shown.size)
-            entries = few if few is not None else await self._proven(tree, start, end)
+            entries = few[start - row.size :] if few is not None else await self._proven(tree, start, end)
             return await self._stretch(row.origin, start, entries, peer.cut_off)
 
         fetching = asyncio.create_task(read(row.size))
@@ -193,7 +195,9 @@ class Pull:
             if isinstance(leaf, RecordLeaf):
                 wanted[index] = leaf
         weighed.update(await documents(self.remote, wanted))
-        return Stretch(start, entries, leaves, weighed)
+        # Where the documents were too large together, the stretch ends before the first that is left.
+        count = min((index for index in wanted if index not in weighed), default=start + len(entries)) - start
+        return Stretch(start, entries[:count], leaves[:count], weighed)
 
     async def _write(self, stretch: Stretch, shown: Head) -> None:
         async with self.place.database.write() as session:
@@ -238,15 +242,17 @@ class Pull:
 async def documents(remote: Remote, wanted: Mapping[int, RecordLeaf]) -> dict[int, Weighed]:
     """What is behind the leaves of records, by index: versions that they commit to, or what is wrong.
 
-    A page that is too large is asked for in smaller pieces, down to one document.
+    A page that is too large is asked for in smaller pieces, down to one document. After `MOST_BYTES` the rest
+    is left out.
     """
     found: dict[int, Weighed] = {}
     waiting = sorted(wanted)
     widest = SPAN
-    while waiting:
+    size = 0
+    while waiting and size <= MOST_BYTES:
         some = [index for index in waiting if index < waiting[0] + widest]
         try:
-            page = read_page(await remote.documents(some[0], some[-1] - some[0] + 1), some)
+            body = await remote.documents(some[0], some[-1] - some[0] + 1)
         except Unreached as error:
             if error.extra.get("reason") != "too-large":
                 raise
@@ -257,6 +263,8 @@ async def documents(remote: Remote, wanted: Mapping[int, RecordLeaf]) -> dict[in
             found[some[0]] = Trouble(QUARANTINED, "too-large", text)
             waiting, widest = waiting[1:], SPAN
             continue
+        size += len(body)
+        page = read_page(body, some)
         # Whoever hands out pages may end one early, and never before its first line.
         upto = some[-1] if page.upto is None or page.upto < some[0] else page.upto
         for count, index in enumerate(each for each in some if each <= upto):

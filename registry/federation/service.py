@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from registry.transparency.notes import ED25519, NoteError, Verifier, read_verif
 
 BY = "cli"
 LONGEST_NAME = 200
+FIRST_LOOK = timedelta(hours=1)
+"""After how long a sample of a new peer's documents is first asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ async def add(session: AsyncSession, url: str, key: Verifier, name: str, *, own:
             state=FOLLOWING,
             head_size=0,
             due_at=moment,
-            audit_at=moment,
+            audit_at=moment + FIRST_LOOK,
             failed=0,
             added_at=moment,
         )

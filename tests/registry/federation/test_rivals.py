@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from registry.federation import pull
 from registry.records.models import Record
 from registry.transparency.leaves import RecordLeaf
 from registry.transparency.notes import Signer
@@ -104,9 +105,16 @@ async def test_5_withdrawals_and_erasures_come(
     assert (await follower.items(pk), await follower.alarms()) == ({}, ["quarantined"])
 
 
+@pytest.mark.parametrize("most_bytes", [1, pull.MOST_BYTES])
 async def test_6_nothing_is_skipped_while_others_write(
-    follower: Follower, server: Server, published: Published
+    follower: Follower,
+    server: Server,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+    most_bytes: int,
 ) -> None:
+    # However much one transaction takes in.
+    monkeypatch.setattr(pull, "MOST_BYTES", most_bytes)
     fresh = iter(range(10, 100))
 
     def say(path: str, _: dict[str, str]) -> Answer | None:
