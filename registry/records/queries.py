@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS, Actor
 from registry.changelog.models import Change
-from registry.errors import Forbidden, NotFound, Suppressed
+from registry.errors import Forbidden, Gone, NotFound, Suppressed
 from registry.ids import parse_id
 from registry.providers.models import Provider
 from registry.records.copies import is_copy
@@ -167,8 +167,20 @@ async def readable_record(
     public version of it names that: of each, the log tells apart that it was erased.
 
     What is hidden and what does not exist take the same path to the same error: the database is asked the
-    same question, and answers it the same way. Raises `Suppressed` for what an order withholds.
+    same question, and answers it the same way. Raises `Suppressed` for what an order withholds. An error
+    names, as `origins`, the registries whose record of that id can be read here.
     """
+    try:
+        return await _readable(session, actor, id, origin, version)
+    except (Gone, NotFound, Suppressed) as error:
+        if others := await origins_of(session, id):
+            error.extra["origins"] = others
+        raise
+
+
+async def _readable(
+    session: AsyncSession, actor: Actor, id: str, origin: str | None, version: int | None
+) -> tuple[Record, Facts]:
     tidy = parse_id(id)
     query = select(Record).where(Record.id == tidy, is_for(actor)).order_by(*OURS_FIRST).limit(1)
     if origin is not None:

@@ -63,7 +63,7 @@ async def responses(
         of,
         rows,
         await _restricted(session, actor, of) if before is None else (),
-        await _replies(session, actor, rows, owners),
+        await _replies(session, actor, of.origin, rows, owners),
         summarise([_decode(row.document) for row in counted], owners=owners),
         len(found) <= MOST_COUNTED,
         rows[-1].first_seq if len(ahead) > limit else None,
@@ -78,9 +78,11 @@ async def summary(session: AsyncSession, actor: Actor, of: Stored) -> Summary:
 
 
 async def _replies(
-    session: AsyncSession, actor: Actor, rows: Sequence[Stored], owners: Sequence[str]
+    session: AsyncSession, actor: Actor, origin: str, rows: Sequence[Stored], owners: Sequence[str]
 ) -> dict[str, list[str]]:
-    """What the owner of the record said to each response, as far as the owner is named."""
+    """What the owner of the record said to each response, as far as the owner is named. It speaks at the
+    record's own registry: any other may call anybody by that name.
+    """
     named = set(owners) - {UNNAMED}
     if not rows or not named:
         return {}
@@ -89,7 +91,9 @@ async def _replies(
     links = select(RecordLink.record_pk).where(
         RecordLink.role == "about", RecordLink.target_id.in_([row.id for row in rows])
     )
-    query = queries.current().where(queries.IS_LISTED, readable(actor), Record.pk.in_(links))
+    query = queries.current().where(
+        queries.IS_LISTED, readable(actor), Record.pk.in_(links), Record.origin == origin
+    )
     for row in await queries.stored_rows(session, query.order_by(Record.first_seq).limit(MOST_COUNTED)):
         document = _decode(row.document)
         about = (document.get("content") or {}).get("about") or {}

@@ -1,5 +1,6 @@
 """What other registries read here: documents behind our own log, and behind those that are copied."""
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from registry.records import erasure, suppression
 from registry.records.mirrored import MirroredVersion, erase_mirrored
 from registry.transparency.entries import Fresh, append_entries, mark_erased
 from registry.transparency.leaves import RecordLeaf
-from registry.transparency.merkle import leaf_hash
+from registry.transparency.merkle import leaf_hash, root_of, verify_inclusion
 from registry.transparency.models import Log
 from registry.transparency.storage import open_storage
 from registry.transparency.trees import LogFiles, mirror_prefix
@@ -113,6 +114,13 @@ async def test_a_copy_of_another_log_is_served_as_it_was_signed(
     assert "immutable" in tile.headers["cache-control"]
     assert (await client.get(f"{path}tile/0/000.p/4")).status_code == 404
     assert (await client.get(f"/mirror/{'0' * 64}/checkpoint")).status_code == 404
+
+    proof = await client.get(f"/api/v1/records/{items[2].id}/versions/1/proof", params={"origin": PEER})
+    told = proof.json()
+    assert (told["origin"], told["index"], told["checkpoint"]) == (PEER, 2, SIGNED.decode())
+    way = [base64.b64decode(each) for each in told["path"]]
+    hashes = [tile.content[start : start + 32] for start in range(0, 96, 32)]
+    verify_inclusion(leaf_hash(told["leaf"].encode()), 2, 3, way, root_of(hashes))
 
     body = (await client.get(f"{path}documents")).content
     assert b'{"document":' + items[0].document + b',"index":0,"salt":"' in body

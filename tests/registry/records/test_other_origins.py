@@ -40,8 +40,11 @@ async def test_ours_wins_where_ids_clash(
     async with node.database.write() as session:
         await erasure.erase(session, STEWARD, id, "request", "It was asked for.")
     # Nobody takes the place of what was erased here.
-    assert (await client.get(path)).status_code == 410
+    gone = await client.get(path)
+    assert (gone.status_code, gone.json()["origins"]) == (410, [PEER])
     assert (await client.get(path, params={"origin": PEER})).status_code == 200
+    unknown = await client.get(path, params={"origin": "nobody.example/log"})
+    assert (unknown.status_code, unknown.json()["origins"]) == (404, [PEER])
 
 
 async def test_nobody_works_on_what_is_theirs(client: httpx.AsyncClient, node: Node, join: Join) -> None:
