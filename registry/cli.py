@@ -12,7 +12,7 @@ import typer
 from registry import terminal
 from registry.errors import CandorError, Misconfigured, Unavailable
 from registry.logs import configure
-from registry.memory import collect_seldom
+from registry.memory import collect_seldom, end_at_once
 from registry.settings import load
 
 ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -90,6 +90,7 @@ def _before() -> None:
 def main() -> None:
     """The entry point: errors become a sentence and an exit code."""
     collect_seldom()
+    end_at_once()
     try:
         program(sys.argv[1:])()
     except KeyboardInterrupt:

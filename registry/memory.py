@@ -1,5 +1,6 @@
 """How a process of ours uses memory: told to Python and to the C library once, at its start."""
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -22,3 +23,11 @@ def collect_seldom() -> None:
     Records are trees, which are freed without it: a sixth of an import was spent looking.
     """
     gc.set_threshold(50_000, 20, 50)
+
+
+def end_at_once() -> None:
+    """Let the process end without a last look for cycles among all that was imported.
+
+    The system takes the memory back as a whole; the look took a third of a command's time.
+    """
+    atexit.register(gc.freeze)

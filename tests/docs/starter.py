@@ -6,6 +6,7 @@ and its exit code, and it ends as every other does. `python -m tests.docs.starte
 socket.
 """
 
+import gc
 import json
 import os
 import socket
@@ -21,12 +22,17 @@ from pathlib import Path
 REAL = Path(sys.executable).parent / "candor"
 POSSIBLE = sys.platform == "linux"  # elsewhere, what is imported may not outlive a fork
 
-# What stands in for the command. What goes on running is the command itself, and so is the call after `once`.
+# What stands in for the command. What goes on running is the command itself, and so is the first other call,
+# which finds no file to say that there was one.
 _COMMAND = """\
 import json, os, socket, sys
-if sys.argv[1] in ("serve", "worker") or os.path.exists({once!r}):
-    if sys.argv[1] not in ("serve", "worker"):
-        os.unlink({once!r})
+def first():
+    try:
+        os.close(os.open({begun!r}, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+if sys.argv[1] in ("serve", "worker") or first():
     os.execv({real!r}, [{real!r}, *sys.argv[1:]])
 asking = socket.socket(socket.AF_UNIX)
 asking.connect({listening!r})
@@ -38,18 +44,13 @@ sys.exit(told[0] if told else "the command was not run to its end")
 """
 
 
-def command(folder: Path, listening: Path) -> Path:
-    """Makes a folder for PATH with a `candor` that is started by whoever listens there. Answers a file: where
-    that is, the next call is the command itself, with its imports, and takes the file away.
-    """
+def command(folder: Path, listening: Path) -> None:
+    """Makes a folder for PATH with a `candor` that is started by whoever listens there."""
     folder.mkdir()
-    once = folder / "once"
-    program = folder / "candor.py"
-    program.write_text(_COMMAND.format(once=str(once), real=str(REAL), listening=str(listening)))
-    made = folder / "candor"
+    begun, program, made = folder / "begun", folder / "candor.py", folder / "candor"
+    program.write_text(_COMMAND.format(begun=str(begun), real=str(REAL), listening=str(listening)))
     made.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{program}" "$@"\n')
     made.chmod(stat.S_IRWXU)
-    return once
 
 
 @contextmanager
@@ -121,6 +122,9 @@ def _import() -> None:
     for module, _ in cli.ROOMS:
         import_module(module)
     load_extensions()
+    # What is looked through for cycles is copied: all of this, for each call.
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

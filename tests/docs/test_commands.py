@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,6 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 _ADDRESS = "127.0.0.1:8000"
 # Where a page starts servers of its own.
 _MORE_PORTS = ("8001", "8002")
-_TERMINAL = {"COLUMNS": "120"}
 
 
 def blocks(page: Path) -> str:
@@ -32,14 +32,54 @@ def blocks(page: Path) -> str:
     return blocks(ROOT / "README.md") + "\n" + own if goes_on else own
 
 
+@dataclass(frozen=True)
+class Samples:
+    """A registry that holds the samples: its folder, and the port that stands in its origin."""
+
+    folder: Path
+    port: int
+
+
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
     """Where `candor` is started without its imports. None where each call imports them anew."""
     file = tmp_path_factory.mktemp("starter") / "socket"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")}
-    environment |= _TERMINAL
-    with starter.listening(file, environment) if starter.POSSIBLE else nullcontext() as found:
+    with (
+        starter.listening(file, _environment(file.parent, 0)) if starter.POSSIBLE else nullcontext() as found
+    ):
         yield found
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    """The registry from which each page begins."""
+    folder, port = tmp_path_factory.mktemp("samples"), free_port()
+    environment = _environment(folder, port)
+    for command in (
+        ["init"],
+        ["provider", "add", "candor-editors", "--name", "Candor editors", "--approve"],
+        ["import", "native", str(ROOT / "samples"), "--provider", "candor-editors", "--publish"],
+    ):
+        subprocess.run(
+            ["candor", *command], cwd=folder, env=environment, check=True, capture_output=True, timeout=120
+        )
+    return Samples(folder / "var", port)
+
+
+def _environment(folder: Path, port: int, *commands: Path) -> dict[str, str]:
+    """What the commands of a page find around them. `commands` come before the others of the PATH."""
+    path = [*commands, Path(sys.executable).parent, os.environ["PATH"]]
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CANDOR_")},
+        "PATH": os.pathsep.join(map(str, path)),
+        "CANDOR_DATA": str(folder / "var"),
+        "CANDOR_PORT": str(port),
+        "CANDOR_LOG_LEVEL": "error",
+        "COLUMNS": "120",
+        # What `candor login` keeps is kept for this page alone.
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
 
 
 def test_there_are_commands_in_the_docs() -> None:
@@ -47,10 +87,12 @@ def test_there_are_commands_in_the_docs() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
-def test_commands_of_a_page_work(page: Path, tmp_path: Path, listening: Path | None) -> None:
+def test_commands_of_a_page_work(
+    page: Path, tmp_path: Path, samples: Samples, listening: Path | None
+) -> None:
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("THE COMMANDS IN THE DOCS WERE NOT RUN: they need bash and curl")
-    with _registry(tmp_path, listening) as (address, environment):
+    with _registry(tmp_path, samples, listening) as (address, environment):
         commands = blocks(page).replace(_ADDRESS, address)
         for port in _MORE_PORTS:
             commands = commands.replace(port, str(free_port()))
@@ -68,37 +110,16 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path, listening: Path | N
 
 
 @contextmanager
-def _registry(folder: Path, listening: Path | None) -> Iterator[tuple[str, dict[str, str]]]:
-    port = free_port()
-    commands = [Path(sys.executable).parent, Path(os.environ["PATH"])]
+def _registry(folder: Path, samples: Samples, listening: Path | None) -> Iterator[tuple[str, dict[str, str]]]:
+    port = samples.port
+    shutil.copytree(samples.folder, folder / "var")
+    environment = _environment(folder, port, folder / "bin")
     if listening is not None:
-        once = starter.command(folder / "bin", listening)
-        commands.insert(0, folder / "bin")
-    environment = {
-        **os.environ,
-        **_TERMINAL,
-        "PATH": os.pathsep.join(map(str, commands)),
-        "CANDOR_DATA": str(folder / "var"),
-        "CANDOR_PORT": str(port),
-        "CANDOR_LOG_LEVEL": "error",
-        # What `candor login` keeps is kept for this page alone.
-        "HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-    }
-    for command in (
-        ["init"],
-        ["provider", "add", "candor-editors", "--name", "Candor editors", "--approve"],
-        ["import", "native", str(ROOT / "samples"), "--provider", "candor-editors", "--publish"],
-    ):
-        subprocess.run(
-            ["candor", *command], cwd=folder, env=environment, check=True, capture_output=True, timeout=120
-        )
+        starter.command(folder / "bin", listening)
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(["candor", "serve"], cwd=folder, env=environment, stdout=log, stderr=log)
         try:
             _wait_until_found(port, process, folder / "serve.log")
-            if listening is not None:
-                once.touch()
             yield f"127.0.0.1:{port}", environment
         finally:
             process.terminate()
