@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,10 +20,13 @@ import asyncpg
 import httpx
 import pytest
 from coverage import Coverage
+from pydantic import SecretStr
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import LRUCache
 
+from registry import db
 from registry.actor import Actor, Scope
 from registry.app import Application, Framework, create_app, framework_of
 from registry.db import Database, async_url, now
@@ -47,6 +51,27 @@ HASHER._parameters = replace(HASHER._parameters, time_cost=1, memory_cost=64)
 # Collecting what a suite imports, again and again, takes an eighth of its time.
 gc.set_threshold(100_000, 50, 100)
 
+
+_COMPILED: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+
+
+def _compiling_once(url: URL, **options: Any) -> AsyncEngine:
+    """An engine that takes over what earlier ones compiled: every test has one of its own, and would compile
+    each statement anew.
+
+    What is compiled is kept by the dialect, and a dialect knows its server once one of its engines connected.
+    """
+    made = create_async_engine(url, **options)
+    engine = made.sync_engine
+    dialect, compiled = _COMPILED.get(engine.dialect.name, (engine.dialect, LRUCache(5000)))
+    if getattr(dialect, "server_version_info", None) is None:
+        dialect, compiled = engine.dialect, LRUCache(5000)
+    _COMPILED[engine.dialect.name] = (dialect, compiled)
+    engine.dialect, engine.pool._dialect, engine._compiled_cache = dialect, dialect, compiled
+    return made
+
+
+db.create_async_engine = _compiling_once
 
 _UNCOUNTED = re.compile(r"postgresql|^tests/(?:benchmarks|docs|leaks|packaging)/")
 
@@ -109,9 +134,14 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@cache
+def _base() -> Settings:
+    return Settings(origin=ORIGIN, base_url=BASE_URL, limits=False, _env_file=None)
+
+
 def _settings(folder: Path, url: str | None = None) -> Settings:
-    extra: dict[str, Any] = {"database_url": url} if url else {}
-    return Settings(data=folder, origin=ORIGIN, base_url=BASE_URL, limits=False, _env_file=None, **extra)
+    # To look for every setting in the environment takes longer than to copy a database.
+    return _base().model_copy(update={"data": folder, "database_url": SecretStr(url) if url else None})
 
 
 async def _admin(url: str, *statements: str) -> None:
