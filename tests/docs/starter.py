@@ -32,7 +32,7 @@ def first():
     except FileExistsError:
         return False
     return True
-if sys.argv[1] in ("serve", "worker") or first():
+if {{*sys.argv[1:2]}} & {{"serve", "worker"}} or first():
     os.execv({real!r}, [{real!r}, *sys.argv[1:]])
 asking = socket.socket(socket.AF_UNIX)
 asking.connect({listening!r})
