@@ -115,6 +115,7 @@ class Rewriter:
         for table in CONTENT:
             if table not in self._done:
                 await _rewrite(connection, table)
+                await _forget_statistics(connection, table)
                 self._done.add(table)
         # What ANALYZE noted of the rows that there were.
         await _rewrite(connection, "pg_statistic")
@@ -140,8 +141,30 @@ async def _counter(session: AsyncSession) -> int | None:
 
 
 async def _rewrite(connection: AsyncConnection, table: str) -> None:
+    await _locking(connection, table, f"VACUUM (FULL, ANALYZE) {table}")
+
+
+async def _forget_statistics(connection: AsyncConnection, table: str) -> None:
+    """Let go of what ANALYZE noted of a table that is empty now: it leaves that as it is. A column that is
+    given a type loses its statistics, also where it has that type.
+    """
+    if await connection.scalar(text(f"SELECT EXISTS (SELECT 1 FROM {table})")):  # noqa: S608  (our names)
+        return
+    columns = await connection.execute(
+        text(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a "
+            "JOIN pg_stats s ON s.schemaname = current_schema() AND s.tablename = :table "
+            "AND s.attname = a.attname WHERE a.attrelid = to_regclass(:table) AND NOT a.attisdropped"
+        ),
+        {"table": table},
+    )
+    if altered := ", ".join(f'ALTER COLUMN "{name}" TYPE {type}' for name, type in columns):
+        await _locking(connection, table, f"ALTER TABLE {table} {altered}")
+
+
+async def _locking(connection: AsyncConnection, table: str, statement: str) -> None:
     try:
-        await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
+        await connection.execute(text(statement))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != "55P03":  # lock_not_available
             raise
