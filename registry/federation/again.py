@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.db import now
+from registry.errors import Unreached
 from registry.federation import alarms
 from registry.federation.items import drop_items, put_off, without_a_leaf
 from registry.federation.leases import require
 from registry.federation.lines import Trouble
 from registry.federation.models import Peer, PeerItem
-from registry.federation.pull import Place, documents
+from registry.federation.pull import Place, documents, fails_over_one, not_handed_out
 from registry.federation.remote import Remote
 from registry.federation.taking import Weighed, obey, read_entry, store
 from registry.records.mirrored import MirroredVersion
@@ -42,9 +43,7 @@ async def ask_again(place: Place, remote: Remote, log_pk: int) -> int:
         row = await session.get_one(Log, log_pk)
         entries = await _entries(session, row, [item.idx for item in due])
     leaves = _read(row.origin, {index: entry for index, (entry, _) in entries.items()})
-    weighed: dict[int, Weighed] = {}
-    for window in _windows(sorted(leaves)):
-        weighed.update(await documents(remote, {index: leaves[index] for index in window}))
+    weighed = await _asked(remote, leaves)
     async with place.database.write() as session:
         peer, row = await session.get_one(Peer, log_pk), await session.get_one(Log, log_pk)
         await require(session, peer, place.holder)
@@ -135,11 +134,21 @@ async def look(place: Place, remote: Remote, log_pk: int, every: timedelta) -> N
 
 async def _gone(remote: Remote, leaves: Mapping[int, RecordLeaf], size: int) -> list[int]:
     """Which of the documents are not there any more, without a leaf that says so."""
-    troubles: dict[int, Trouble] = {}
+    found = await _asked(remote, leaves)
+    return without_a_leaf({i: each for i, each in found.items() if isinstance(each, Trouble)}, size)
+
+
+async def _asked(remote: Remote, leaves: Mapping[int, RecordLeaf]) -> dict[int, Weighed]:
+    """What is behind these leaves now. Where the peer fails over some, those come later."""
+    weighed: dict[int, Weighed] = {}
     for window in _windows(sorted(leaves)):
-        found = await documents(remote, {index: leaves[index] for index in window})
-        troubles.update({index: each for index, each in found.items() if isinstance(each, Trouble)})
-    return without_a_leaf(troubles, size)
+        try:
+            weighed.update(await documents(remote, {index: leaves[index] for index in window}))
+        except Unreached as error:
+            if not fails_over_one(error):
+                raise
+            weighed.update(dict.fromkeys(window, not_handed_out(error)))
+    return weighed
 
 
 def _places(size: int) -> list[int]:

@@ -26,6 +26,7 @@ LONGEST_LINE = MAX_DOCUMENT_BYTES + 256 * 1024
 KEPT_CONTENT = 16 * 1024
 """Bytes that are kept of what was quarantined, for the operator to look at."""
 _LONGEST_TEXT = 1000
+_MOST_LINES = 4096
 _MOST_SIGNATURES, _LONGEST_SIGNATURE = 16, 4096
 
 
@@ -86,7 +87,7 @@ def read_page(page: bytes, wanted: Sequence[int]) -> Page:
     asked = set(wanted)
     found: dict[int, Line | Trouble] = {}
     last = -1
-    for line in page.split(b"\n"):
+    for line in page.split(b"\n", _MOST_LINES):
         if not line:
             continue
         read = _read(line)

@@ -242,27 +242,37 @@ class Pull:
 async def documents(remote: Remote, wanted: Mapping[int, RecordLeaf]) -> dict[int, Weighed]:
     """What is behind the leaves of records, by index: versions that they commit to, or what is wrong.
 
-    A page that is too large is asked for in smaller pieces, down to one document. After `MOST_BYTES` the rest
-    is left out.
+    A page that is too large, or that the peer fails over, is asked for in smaller pieces, down to one
+    document: it alone is set aside where the next one comes. After `MOST_BYTES` the rest is left out.
     """
     found: dict[int, Weighed] = {}
     waiting = sorted(wanted)
-    widest = SPAN
-    size = 0
+    widest, size = SPAN, 0
+    failing: tuple[int, Unreached] | None = None
     while waiting and size <= MOST_BYTES:
         some = [index for index in waiting if index < waiting[0] + widest]
         try:
             body = await remote.documents(some[0], some[-1] - some[0] + 1)
         except Unreached as error:
-            if error.extra.get("reason") != "too-large":
+            too_large = error.extra.get("reason") == "too-large"
+            if not too_large and (failing is not None or not fails_over_one(error)):
                 raise
             if len(some) > 1:
                 widest = max(1, (some[-1] - some[0] + 1) // 4)
                 continue
-            text = f"More than {PAGE_BYTES:,} bytes came for one document."
-            found[some[0]] = Trouble(QUARANTINED, "too-large", text)
-            waiting, widest = waiting[1:], SPAN
+            waiting = waiting[1:]
+            if too_large:
+                text = f"More than {PAGE_BYTES:,} bytes came for one document."
+                found[some[0]] = Trouble(QUARANTINED, "too-large", text)
+                widest = SPAN
+            elif waiting:
+                failing = (some[0], error)
+            else:
+                raise
             continue
+        if failing is not None:
+            found[failing[0]] = not_handed_out(failing[1])
+            failing, widest = None, SPAN
         size += len(body)
         page = read_page(body, some)
         # Whoever hands out pages may end one early, and never before its first line.
@@ -274,6 +284,16 @@ async def documents(remote: Remote, wanted: Mapping[int, RecordLeaf]) -> dict[in
                 await asyncio.sleep(0)
         waiting = [index for index in waiting if index > upto]
     return found
+
+
+def fails_over_one(error: Unreached) -> bool:
+    """Whether one document may be what a peer fails over. One that is busy, or away, is asked later."""
+    reason = error.extra.get("reason")
+    return reason == "coding" or (reason == "status" and error.extra.get("status") == 500)
+
+
+def not_handed_out(error: Unreached) -> Trouble:
+    return Trouble(QUARANTINED, "not-handed-out", error.detail)
 
 
 def _cut_off(index: int, entry: bytes) -> Trouble:

@@ -84,5 +84,6 @@ class Remote:
 
     def _body(self, answer: Fetched) -> bytes:
         if answer.status != 200:
-            raise Unreached(f"{answer.url[:200]!r} answered with status {answer.status}.", reason="status")
+            text = f"{answer.url[:200]!r} answered with status {answer.status}."
+            raise Unreached(text, reason="status", status=answer.status)
         return answer.body

@@ -190,10 +190,15 @@ async def test_redirects_into_the_house_are_not_followed(follower: Follower, ser
 
 
 @pytest.mark.parametrize(
-    "body", [Answer(raw=endless), Answer(body=BOMB, headers={"Content-Encoding": "gzip"})]
+    ("body", "code"),
+    [
+        (Answer(raw=endless), "too-large"),
+        (Answer(body=BOMB, headers={"Content-Encoding": "gzip"}), "too-large"),
+        (Answer(500), "not-handed-out"),
+    ],
 )
 async def test_one_endless_document_keeps_none_other_out(
-    follower: Follower, server: Server, body: Answer, monkeypatch: pytest.MonkeyPatch
+    follower: Follower, server: Server, body: Answer, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("registry.federation.remote.PAGE_BYTES", 2 * 1024 * 1024)
 
@@ -207,7 +212,8 @@ async def test_one_endless_document_keeps_none_other_out(
     server.say = say
     visited = await follower.visit(pk)
     assert (visited.taken.documents, visited.taken.troubles) == (9, {"quarantined": 1})
-    assert (await follower.items(pk))[4].code == "too-large"
+    await follower.later(pk)
+    assert ((await follower.visit(pk)).code, (await follower.items(pk))[4].code) == (None, code)
 
 
 # --- what it says
