@@ -207,7 +207,7 @@ def _start_of_revision(before: Version | None) -> dict[str, Any]:
     document = _decode(before.document)
     for stamped in ("version", "published", "modified", "updated", "revision", "withdrawal"):
         document.pop(stamped, None)
-    return {**document, "prev": before.commit}
+    return {**document, "prev": before.prev}
 
 
 async def _put_draft(
@@ -230,7 +230,7 @@ async def _put_draft(
         id=record.id,
         origin=record.origin,
         publisher=copublishers.publisher_of(provider),
-        prev=before.commit if before else None,
+        prev=before.prev if before else None,
         beside=await copublishers.publishers(session, record),
     )
     if "handling" in raw:

@@ -161,7 +161,7 @@ class _Run:
             )
         if before is not None:
             submission.setdefault("revision", {"type": "new-information", "note": "The source changed."})
-        body, parts = self._draft(submission, record.id, prev=before.commit if before else None)
+        body, parts = self._draft(submission, record.id, prev=before.prev if before else None)
         record.input_digest = item.digest
         if self.publish:
             await self._step(record, draft, body, parts)

@@ -111,7 +111,7 @@ async def leave(
     stored = await _without(session, desk, actor, record, before) if named and before else None
     if beside is not None:
         newest = await queries.last_version(session, record)
-        await _renamed(session, actor, record, beside, prev=newest.commit if newest else None)
+        await _renamed(session, actor, record, beside, prev=newest.prev if newest else None)
     version = {"version": stored.label, "commit": stored.commit} if stored else {}
     await note(
         session,

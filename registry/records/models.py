@@ -92,6 +92,13 @@ class Version(Base):
     public_seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
+    @property
+    def prev(self) -> str | None:
+        """What a version that follows this one names as `prev`. What was shared below TLP:CLEAR is named by
+        none: whoever verifies the signature of a public version is told `prev`, and would learn of it.
+        """
+        return None if self.shared else self.commit
+
 
 class Draft(Base):
     """What is being worked on: at most one beside each record.

@@ -68,14 +68,11 @@ async def signers(session: AsyncSession, row: queries.Stored) -> list[Signed]:
 
 
 async def commit_before(session: AsyncSession, record_pk: int, number: int) -> str | None:
-    """What stands as `prev` in the bytes that were signed of a public version: the commitment of the version
-    before it; of the first, that of the newest one that had been shared before it, None where none was.
+    """What stands as `prev` in the bytes that were signed of a public version: the commitment of the public
+    version before it, None for the first.
     """
-    query = select(Version.commit).where(Version.record_pk == record_pk)
-    if number > 1:
-        return await session.scalar(query.where(Version.shared.is_(False), Version.number == number - 1))
-    first = select(Version.pk).where(
-        Version.record_pk == record_pk, Version.shared.is_(False), Version.number == number
+    return await session.scalar(
+        select(Version.commit).where(
+            Version.record_pk == record_pk, Version.shared.is_(False), Version.number == number - 1
+        )
     )
-    shared = query.where(Version.shared, Version.pk < first.scalar_subquery())
-    return await session.scalar(shared.order_by(Version.pk.desc()).limit(1))

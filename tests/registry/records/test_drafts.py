@@ -417,3 +417,15 @@ async def test_an_id_is_read_in_any_case_and_with_letters_that_look_like_digits(
     id = await bring_out(client, await join(groups=["labs"]), lesson())
     for written in (id.lower(), id.replace("0", "O").replace("1", "I"), f" {id}"):
         assert (await client.get(f"/api/v1/records/{written}")).json()["id"] == id
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+async def test_a_revision_names_no_version_that_was_shared_below_clear(
+    client: httpx.AsyncClient, join: Join
+) -> None:
+    lab = await join("lab")
+    made = await submit(client, lab, lesson(handling={"tlp": "GREEN"}))
+    id = made.json()["id"]
+    shared = await act(client, lab, id, "publish", made.headers["etag"])
+    assert shared.json()["version"] == "p1", shared.text
+    assert (await draft(client, lab, id)).json()["prev"] is None
