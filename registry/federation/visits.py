@@ -160,14 +160,15 @@ def _named(error: Exception) -> tuple[str, str]:
 
 
 async def _freeze(session: AsyncSession, node: Node, peer: Peer, origin: str, forked: Forked) -> None:
-    """Follow a registry no further that signed two logs, and keep what proves it."""
-    verifiers = [read_verifier(each) for each in peer.verifiers]
-    path = keep(node.settings.data / "evidence", evidence_of(forked, verifiers))
+    """Follow a registry no further that signed two logs, and keep what proves it: as a file, and with the
+    alarm, since processes of one registry may run on several machines.
+    """
+    proof = evidence_of(forked, [read_verifier(each) for each in peer.verifiers])
+    path = keep(node.settings.data / "evidence", proof)
     peer.state = FROZEN
     text = f"{forked} It is not followed any more; {path} proves it."
-    await alarms.raise_alarm(
-        session, origin, alarms.FORKED, text, key=forked.shown.root.hex(), evidence=str(path)
-    )
+    key = forked.shown.root.hex()
+    await alarms.raise_alarm(session, origin, alarms.FORKED, text, key=key, file=str(path), evidence=proof)
     log.error("a registry signed two logs", origin=origin, evidence=str(path))
 
 
