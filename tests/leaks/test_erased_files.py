@@ -149,10 +149,15 @@ async def told(database: Database, statement: str) -> None:
 
 async def settle(app: Application) -> None:
     """Let every reader catch up, and the index be built anew."""
+    until = time.monotonic() + 90
     for tail in app.tails:
-        await tail.catch_up()
+        while True:
+            try:
+                await tail.catch_up()
+                break
+            except Unavailable:  # somebody else had the table: as in life, it tries again
+                assert time.monotonic() < until, tail.reader.name
     reader: Any = next(tail.reader for tail in app.tails if tail.reader.name == "search")
-    until = time.monotonic() + 20
     while time.monotonic() < until:
         await reader.position()
         folders = [path for path in reader.engine.store.folder.iterdir() if path.is_dir()]
