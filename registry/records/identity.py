@@ -22,7 +22,7 @@ from registry.records.suppression import any_record, reason_findings
 
 SAME_AS = "same-as"
 SOURCE, ALIAS = "source", "alias"
-_MOST_COPIES = 1000
+_MOST_COPIES, _MOST_NAMED = 1000, 20
 _MOST_SHOWN = 100
 # Records that are looked at to make one group: beyond, it is too large whatever they say.
 _MOST_LOOKED_AT = 4 * MOST
@@ -61,7 +61,9 @@ async def copies_of(
     )
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for origin, id, *copy in await session.execute(query) if keys else ():
-        found.setdefault((origin, id), []).append((copy[0], copy[1]))
+        named = found.setdefault((origin, id), [])
+        if len(named) < _MOST_NAMED:
+            named.append((copy[0], copy[1]))
     return found
 
 
