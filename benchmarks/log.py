@@ -27,7 +27,7 @@ class _Registry:
     """One that is filled part by part. `signed` is whether its log is written meanwhile."""
 
     folder: Path
-    client: Client
+    port: int
     signed: bool
     records: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -37,9 +37,11 @@ class _Registry:
         began = time.perf_counter()
         asyncio.run(import_into(isolated(data=self.folder), source, lambda _: None))
         self.records += count
-        until_found(self.client, self.records)
-        if self.signed:
-            until_signed(self.client, self.records)
+        # A connection of its own: the server ends one that was idle while the other registry had its turn.
+        with Client(self.port) as client:
+            until_found(client, self.records)
+            if self.signed:
+                until_signed(client, self.records)
         self.seconds.append(time.perf_counter() - began)
 
 
@@ -72,9 +74,10 @@ def _serving(folder: Path, signed: bool) -> Iterator[_Registry]:
     asyncio.run(_begin(folder))
     # A process without the key serves the log and writes none.
     keys = folder / ("keys" if signed else "elsewhere")
-    with servers.candor(folder, keys=str(keys)) as (port, _), Client(port) as client:
-        until_it_searches(client)
-        yield _Registry(folder, client, signed)
+    with servers.candor(folder, keys=str(keys)) as (port, _):
+        with Client(port) as client:
+            until_it_searches(client)
+        yield _Registry(folder, port, signed)
 
 
 async def _begin(folder: Path) -> None:

@@ -100,7 +100,7 @@ async def test_killed_at_any_write_it_goes_on_with_the_same_root(
 @pytest.mark.parametrize(
     ("signed", "told"),
     [
-        (lambda tip: Checkpoint(tip.origin, tip.size + 5, b"\1" * 32), "restore"),
+        (lambda tip: Checkpoint(tip.origin, tip.size + 5, b"\1" * 32), "recover"),
         (lambda tip: Checkpoint(tip.origin, tip.size, b"\1" * 32), "does not begin with the 9 entries"),
         (lambda tip: Checkpoint(tip.origin, tip.size - 2, b"\1" * 32), "does not begin with the 7 entries"),
         (lambda tip: Checkpoint("other.example/log", tip.size, tip.root), "is of other.example/log"),
