@@ -7,8 +7,8 @@ log decides: a checkpoint is signed while it is locked, and only over what it sa
 """
 
 import asyncio
+import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -63,8 +63,8 @@ ERASED = "erased"
 BATCH = 1024
 OTHER_GROUND = "other"
 """The ground of an erasure as a leaf says it, where ours is no code."""
-# Three checkpoints within the first are a load: then one waits for more to put under it, for the second.
-BUSY_SECONDS, PAUSE_SECONDS = 0.75, 0.3
+# Where a third checkpoint follows at once on two others, there is a load: it waits for more to come together.
+AT_ONCE_SECONDS, PAUSE_SECONDS = 0.2, 0.5
 
 log = structlog.get_logger("candor.log")
 
@@ -87,7 +87,8 @@ class Sequencer:
         self._files = LogFiles(storage, OWN)
         self._passed = 0
         self._settled = False
-        self._lately: deque[float] = deque(maxlen=3)
+        self._following = 0
+        self._ended = -math.inf
 
     async def position(self) -> int:
         async with self._database.read() as session:
@@ -104,6 +105,7 @@ class Sequencer:
             await self._settle()
         mine = [change for change in changes if self._counts(change)]
         if mine:
+            self._following = self._following + 1 if time.monotonic() < self._ended + AT_ONCE_SECONDS else 0
             self._keys = self._keys.renewed()
             row = await self._enter(mine)
             if row.checkpoint is None or row.size != row.published:
@@ -129,9 +131,9 @@ class Sequencer:
         """Under load, let some changes come together: each checkpoint costs two transactions, whatever it
         covers. Not where there is more to read already.
         """
-        self._lately.append(time.monotonic())
-        if not full and len(self._lately) == 3 and self._lately[-1] - self._lately[0] < BUSY_SECONDS:
+        if not full and self._following >= 2:
             await asyncio.sleep(PAUSE_SECONDS)
+        self._ended = time.monotonic()
 
     # --- the beginning
 
