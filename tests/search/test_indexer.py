@@ -11,16 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.actor import Actor
+from registry.actor import Actor, Scope
 from registry.app import Application
 from registry.changelog.tail import Tail, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Extension, Node
 from registry.records import queries
+from registry.records.erasure import erase
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.vocabulary import Taxonomy, Term
 from search import extension
-from search.document import Projection, Projector
+from search.document import Projection, Projector, stale_digest
 from search.embedded import EmbeddedEngine
 from search.engine import Place
 from search.finder import SearchFinder
@@ -295,6 +296,26 @@ async def test_an_erasure_has_the_index_written_anew(
         await asyncio.sleep(0.02)
     assert serving(node) != before
     assert document["id"] in ids(await SearchFinder(node, reader.engine).search(asked()))
+    await reader.release()
+
+
+async def test_what_is_erased_while_an_index_is_built_has_it_built_once_more(
+    node: Node, join: Join, publish: Publish, reader: IndexReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went in before it was erased: taken out again, it would lie in the files of the new index."""
+    document = await publish(await join(), title="To be erased")
+    steward = Actor(name="steward", scopes=frozenset({Scope.REGISTRY_STEWARD}))
+    filled = reader._fill
+
+    async def fill(*given: Any) -> int:
+        count = await filled(*given)
+        async with node.database.write() as session:
+            await erase(session, steward, document["id"], "safety", "It named a victim.")
+        return count
+
+    monkeypatch.setattr(reader, "_fill", fill)
+    await reader.rebuild()
+    assert (await reader.engine.place()).digest == stale_digest()
     await reader.release()
 
 

@@ -1,6 +1,11 @@
 """A registry comes back from an old backup: with the log that was signed, and without what was taken back."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -19,6 +24,7 @@ from registry.transparency.keys import prepare
 from registry.transparency.notes import read_checkpoint, read_note
 from registry.transparency.sequencer import Forked
 from registry.transparency.taken_back import LIST, TakenBackList, refuse_older
+from registry.transparency.trees import mirror_prefix
 from tests.conftest import Join, Member, Publish, running
 from tests.registry.records.acting import act, revise, withdraw
 
@@ -108,7 +114,8 @@ async def test_the_log_goes_on_from_what_was_signed_and_what_was_taken_back_stay
         await bring_back(elsewhere, [early])
     with pytest.raises(Conflict, match=f"documents of {new[1]} version 1"):
         await bring_back(elsewhere, [late])
-    brought = await bring_back(elsewhere, [late, early])
+    with _mirror(Path(late), node.origin) as address:
+        brought = await bring_back(elsewhere, [address, early])
     assert brought.log is not None
     assert brought.taken_back is not None
     assert (brought.log.size, brought.log.entries, brought.log.versions, brought.lost) == (12, 7, 5, None)
@@ -136,6 +143,42 @@ async def test_the_log_goes_on_from_what_was_signed_and_what_was_taken_back_stay
             await follow(app)
             grown = read_checkpoint(read_note((await there.get("/log/checkpoint")).content).text)
             assert grown.size == 13
+
+
+@contextmanager
+def _mirror(dump: Path, origin: str) -> Iterator[str]:
+    """The address of a registry that mirrors the log that a dump holds."""
+    prefix = f"/{mirror_prefix(origin)}"
+    lines = [
+        line
+        for part in sorted(dump.glob("versions/**/*.ndjson"))
+        for line in part.read_bytes().splitlines(True)
+    ]
+
+    class Mirror(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.removeprefix(prefix).partition("?")
+            file = dump / "log" / path
+            if path == "documents":
+                start = int(query.partition("from=")[2].partition("&")[0])
+                body = b"".join(line for line in lines if json.loads(line)["index"] >= start)
+            else:
+                body = file.read_bytes() if file.is_file() else b""
+            self.send_response(200 if body or path == "documents" else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{prefix}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 async def test_the_list_says_what_was_taken_back_and_nothing_of_it(
