@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.changelog.append import Entry, append
+from registry.changelog.append import Entry, append, lock
 from registry.changelog.models import NodeFact
 from registry.db import Database, now
 from registry.transparency.notes import Verifier
@@ -33,7 +33,8 @@ async def show_verifiers(database: Database, origin: str, verifiers: Sequence[Ve
 
 async def keep_verifiers(session: AsyncSession, origin: str, verifiers: Sequence[Verifier]) -> None:
     """The same, in the transaction of a session that writes."""
-    fact = await session.scalar(select(NodeFact).where(NodeFact.name == FACT).with_for_update())
+    await lock(session)
+    fact = await session.scalar(select(NodeFact).where(NodeFact.name == FACT))
     value = "\n".join(str(each) for each in verifiers)
     if fact is None:
         session.add(NodeFact(name=FACT, value=value))
