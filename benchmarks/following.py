@@ -52,9 +52,10 @@ class _Followed:
             raise RuntimeError(f"following failed: {visited.error}")
         return took, visited
 
-    async def publish(self, number: int) -> None:
-        """Publish one record, and wait until a checkpoint covers it."""
+    async def publish(self) -> None:
+        """Publish one record that is not there yet, and wait until a checkpoint covers it."""
         before = _size(self.port)
+        number = FIRST + before * synthetic.BLOCK
         async with open_node(self.registry.settings) as node:
             async with node.database.read() as session:
                 provider = await by_slug(session, PROVIDER)
@@ -89,7 +90,7 @@ async def _measured(stand: Stand, ports: list[tuple[Registry, int]], folder: Pat
         requests = [0, 0]
         for number in stand.steps(ROUNDS, "following: one more"):
             for which in (0, 1) if number % 2 else (1, 0):
-                await both[which].publish(FIRST + number * synthetic.BLOCK)
+                await both[which].publish()
                 seconds, visited = await both[which].visit()
                 if visited.taken.documents != 1:
                     raise RuntimeError(f"{visited.taken.documents} documents came instead of one")
