@@ -1,16 +1,23 @@
 """Everything that can go wrong on purpose, as one tree.
 
-CandorError ├── Malformed             the request cannot be read: bad JSON, bad cursor, an id with a wrong
-check character ├── Invalid               the request was read and its content has findings ├──
-Unauthenticated       nobody, or nobody any more ├── Forbidden             somebody, who may not ├── NotFound
-nothing there, or nothing that this reader may know of ├── NotAllowed            the path is there and answers
-other methods ├── Conflict              the state of things forbids it ├── Gone                  erased ├──
-PreconditionFailed    `If-Match` names another version than the present one ├── PreconditionRequired
-`If-Match` is missing ├── TooLarge              over a stated limit ├── UnsupportedType       a media type or
-an encoding that is not read here ├── TooMany               over a rate or a quota; says when to try again ├──
-Suppressed            withheld on this node by a legal order ├── Unavailable           a part of the registry
-is down; says when to try again ├── Unreached             another server did not answer, or is not asked └──
-Misconfigured         the operator has to act; the message says how
+CandorError
+├── Malformed             the request cannot be read: bad JSON, bad cursor, an id with a wrong check character
+├── Invalid               the request was read and its content has findings
+├── Unauthenticated       nobody, or nobody any more
+├── Forbidden             somebody, who may not
+├── NotFound              nothing there, or nothing that this reader may know of
+├── NotAllowed            the path is there and answers other methods
+├── Conflict              the state of things forbids it
+├── Gone                  erased
+├── PreconditionFailed    `If-Match` names another version than the present one
+├── PreconditionRequired  `If-Match` is missing
+├── TooLarge              over a stated limit
+├── UnsupportedType       a media type or an encoding that is not read here
+├── TooMany               over a rate or a quota; says when to try again
+├── Suppressed            withheld on this node by a legal order
+├── Unavailable           a part of the registry is down; says when to try again
+├── Unreached             another server did not answer, or is not asked
+└── Misconfigured         the operator has to act; the message says how
 
 Nothing here knows HTTP: `registry.problems` maps this tree to status codes, `registry.cli` maps it to exit
 codes.

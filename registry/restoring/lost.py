@@ -100,8 +100,9 @@ async def recover(node: Node, sources: Sequence[str], *, provider: str | None = 
         )
     signed = open_checkpoint(note, origin=node.origin, verifiers=keys.verifiers)[0]
     async with node.database.write() as session:
-        await lock(session)
+        # In this order, as whoever writes the log takes the two.
         row = await log_to_write(session, node.origin)
+        await lock(session)
         if row.size >= signed.size:
             return Recovered(row.size)
         found = await _ask(node, row, signed, sources)
