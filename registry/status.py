@@ -24,7 +24,7 @@ from registry.extensions import Node
 from registry.federation.metrics import measure
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.migrate import require_current
-from registry.records import queries, rewriting
+from registry.records import list_queries, rewriting
 from registry.transparency.keys import load as load_keys
 from registry.transparency.metrics import Measured, measured
 from registry.transparency.sequencer import Forked
@@ -104,7 +104,7 @@ class StatusController(Controller):
             failing.labels(state.name).set(state.error is not None)
         _log_gauges(registry, await measured(reading, node.origin))
         kinds = Gauge("candor_records_listed", "Published records by kind.", ["kind"], registry=registry)
-        for kind, count in (await queries.counts(reading)).items():
+        for kind, count in (await list_queries.counts(reading)).items():
             kinds.labels(kind).set(count)
         await measure(registry, reading, node.settings)
         front = request.app.state.get("front")
@@ -142,7 +142,7 @@ class StatusController(Controller):
     @get("/api/v1/stats", operation_id="stats")
     async def stats(self, request: AnyRequest, reading: Reading) -> Response[bytes]:
         """How much is published here."""
-        kinds = await queries.counts(reading)
+        kinds = await list_queries.counts(reading)
         position = await public_head(reading)
         body = json_bytes({"records": sum(kinds.values()), "kinds": kinds, "position": position})
         return prepared(request, body, JSON_TYPE, etag=digest(body)[:32], scopes=("all",))

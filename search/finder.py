@@ -7,8 +7,7 @@ from typing import Any
 
 from registry.extensions import Node
 from registry.finder import Found, Parameters
-from registry.records import identity
-from registry.records import queries as records
+from registry.records import identity, list_queries
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Projector
 from search.engine import Engine, Keys
@@ -51,7 +50,7 @@ class SearchFinder:
         if not slugs:
             return frozenset()
         async with self._database.read() as session:
-            return frozenset(await records.slugs_here(session, slugs))
+            return frozenset(await list_queries.slugs_here(session, slugs))
 
     async def suggest(self, typed: str, *, limit: int) -> Suggestions:
         """What `typed` may become."""

@@ -18,7 +18,7 @@ from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Node
-from registry.records import identity
+from registry.records import identity, list_queries
 from registry.records import queries as records
 from registry.records.erasure import ERASING
 from registry.records.queries import Stored
@@ -119,7 +119,7 @@ class IndexReader:
             async with self._database.read() as session:
                 seq = await head(session)
                 position = await public_head(session)
-                total = sum((await records.counts(session)).values())
+                total = sum((await list_queries.counts(session)).values())
             count = await self._fill(building, projector, progress, total)
             async with building.finishing():
                 seq, position, erased = await self._catch_up(building, projector, seq, position)
@@ -180,7 +180,7 @@ class IndexReader:
         count, after = 0, 0
         while True:
             async with self._database.read() as session:
-                rows = await records.all_listed(session, after=after, limit=BATCH)
+                rows = await list_queries.all_listed(session, after=after, limit=BATCH)
                 found = {(row.origin, row.id): row for row in rows}
                 copies = await identity.copies_among(session, list(found))
             if not rows:

@@ -9,7 +9,7 @@ from frontend.pages.parameters import Actors, Reading, Sites
 from frontend.site import ALL, TAXONOMIES, Page
 from frontend.words import KINDS, Kind
 from registry.http import AnyRequest
-from registry.records import queries
+from registry.records import list_queries
 
 LATEST = 8
 # Withdrawals stand among the newest changes and are left out here.
@@ -26,11 +26,11 @@ class Count:
 
 @get("/", include_in_schema=False)
 async def show_home(request: AnyRequest, reading: Reading, actor: Actors, site: Sites) -> Response[bytes]:
-    counted = await queries.counts(reading)
-    newest = await queries.recent(reading, imported=False, limit=_ASKED)
+    counted = await list_queries.counts(reading)
+    newest = await list_queries.recent(reading, imported=False, limit=_ASKED)
     latest = [row for row in newest if row.listed][:LATEST]
     if not latest:
-        latest = await queries.page(reading, actor, limit=LATEST)
+        latest = await list_queries.page(reading, actor, limit=LATEST)
     page = Page(
         title=site.name,
         path=site.urls.home(),

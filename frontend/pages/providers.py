@@ -17,7 +17,7 @@ from registry.feeds.selection import Selection, Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.providers import queries as providers
 from registry.providers import views
-from registry.records import queries
+from registry.records import list_queries
 
 SHOWN = 20
 
@@ -52,7 +52,7 @@ async def show_provider(
     if origin not in (None, site.urls.origin):
         return await _elsewhere(request, reading, actor, site, slug, str(origin), cursor_)
     row = await providers.by_slug(reading, slug, public=True)
-    found = await queries.page(
+    found = await list_queries.page(
         reading, actor, provider=(row.slug,), before=read_cursor(cursor_), limit=SHOWN + 1
     )
     shown, urls = found[:SHOWN], site.urls
@@ -90,7 +90,7 @@ async def _elsewhere(
     after: str | None,
 ) -> Response[Any]:
     """An organisation of another registry: what is known of it are its records."""
-    found = await queries.page(
+    found = await list_queries.page(
         reading,
         actor,
         provider=(slug,),

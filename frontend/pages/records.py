@@ -19,7 +19,7 @@ from registry.changelog.append import public_head
 from registry.errors import Malformed, Unavailable
 from registry.feeds.selection import Topic
 from registry.http import AnyRequest, cursor, read_cursor
-from registry.records import queries
+from registry.records import list_queries
 from search.request import MAX_OFFSET, parse
 from search.results import Answer, FacetValue, Hit
 
@@ -160,7 +160,7 @@ async def _browse(
     *,
     down: bool,
 ) -> Response[bytes]:
-    rows = await queries.page(
+    rows = await list_queries.page(
         reading,
         actor,
         kind=asked.all("kind"),

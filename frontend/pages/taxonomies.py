@@ -13,7 +13,7 @@ from frontend.site import ALL, TAXONOMIES, Page
 from registry.errors import NotFound
 from registry.feeds.selection import Selection, Topic
 from registry.http import AnyRequest, cursor, read_cursor
-from registry.records import queries
+from registry.records import list_queries
 from registry.taxonomies.vocabulary import Crosswalk, Term, Vocabulary
 
 SHOWN = 10
@@ -107,7 +107,7 @@ async def show_term(
     terms = await site.terms()
     vocabulary, urls = terms.vocabulary, site.urls
     tag = f"{namespace}:{term.strip('/')}"
-    found = await queries.page(reading, actor, tag=(tag,), before=read_cursor(cursor_), limit=SHOWN + 1)
+    found = await list_queries.page(reading, actor, tag=(tag,), before=read_cursor(cursor_), limit=SHOWN + 1)
     known = vocabulary.term(tag)
     # What no vocabulary here holds has a page as long as a record bears it.
     if known is None and not found and not vocabulary.known(tag):

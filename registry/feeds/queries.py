@@ -15,6 +15,7 @@ from registry.feeds.assemble import Gathered, Row, search_name
 from registry.feeds.selection import Selection, Topic
 from registry.finder import Finder, Parameters
 from registry.providers import queries as providers
+from registry.records import list_queries
 from registry.records import queries as records
 from registry.records.models import Record, RecordLink, Version
 from registry.records.queries import Stored
@@ -68,7 +69,7 @@ async def _recent(session: AsyncSession, name: str, limit: int, now: datetime, *
     """
     asked = limit
     while True:
-        found = await records.recent(session, limit=asked, **scope)
+        found = await list_queries.recent(session, limit=asked, **scope)
         shown = [row for row in found if not _has_left(row, now)]
         # Many withdrawals at once must not push out all that is still there.
         if len(shown) >= limit or len(found) < asked:

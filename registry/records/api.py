@@ -15,7 +15,7 @@ from registry.clock import read_instant
 from registry.errors import Malformed, NotFound, Unavailable
 from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor
 from registry.problems import problem_responses
-from registry.records import queries, views
+from registry.records import list_queries, queries, views
 from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.api_writes import Writes
 from registry.records.content.schemas import schema
@@ -90,7 +90,7 @@ class Reads(Controller):
         """
         if unknown := sorted(set(kind or ()) - set(KINDS)):
             raise Malformed(f"There is no kind {unknown[0][:40]!r}; there are: {', '.join(KINDS)}.")
-        rows = await queries.page(
+        rows = await list_queries.page(
             reading,
             actor,
             kind=kind or (),
@@ -104,7 +104,7 @@ class Reads(Controller):
         shown = rows[:limit]
         last = shown[-1].first_seq if len(rows) > limit else None
         following = cursor(last) if last else None
-        return list_answer(request, shown, following, ("all",), await queries.changed_at(reading))
+        return list_answer(request, shown, following, ("all",), await list_queries.changed_at(reading))
 
     @get("/records/{id:str}", operation_id="readRecord", responses=problem_responses(400, 404, 451))
     async def read_record(
@@ -171,7 +171,7 @@ class Reads(Controller):
         found = await node.finder.similar(row.origin, row.id, limit=limit)
         rows = await queries.documents(reading, list(found.ids))
         alike = [hit for key in found.ids if (hit := rows[key]) is not None]
-        return list_answer(request, alike, None, (), await queries.changed_at(reading))
+        return list_answer(request, alike, None, (), await list_queries.changed_at(reading))
 
     @get("/changes", operation_id="listChanges", responses=problem_responses(400))
     async def list_changes(
@@ -184,7 +184,7 @@ class Reads(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> Response[bytes]:
         """What was published, revised, withdrawn and reinstated, in order. Go on with `after=next_after`."""
-        rows = await queries.changes(reading, after=after, limit=limit)
+        rows = await list_queries.changes(reading, after=after, limit=limit)
         # Counted after the rows, so that `head` is never behind them.
         newest = await public_head(reading)
         body = {
@@ -192,7 +192,7 @@ class Reads(Controller):
             "next_after": rows[-1].seq if rows else after,
             "head": max(newest, rows[-1].seq if rows else 0),
         }
-        return json_answer(request, body, ("all",), await queries.changed_at(reading))
+        return json_answer(request, body, ("all",), await list_queries.changed_at(reading))
 
     @get("/schemas/{name:str}", operation_id="readSchema", responses=problem_responses(400, 404))
     async def read_schema(self, request: AnyRequest, name: FromPath[str]) -> Response[bytes]:

@@ -11,7 +11,7 @@ from registry.db import now
 from registry.errors import Finding
 from registry.providers.models import Provider
 from registry.providers.onboarding import State
-from registry.records import documents, queries
+from registry.records import documents, draft_queries
 from registry.records.models import Invitation, Record
 
 MOST = 100
@@ -25,7 +25,7 @@ def publisher_of(provider: Provider) -> documents.Publisher:
 
 async def publishers(session: AsyncSession, record: Record) -> list[documents.Publisher]:
     """Those that the next version is to name besides the provider, in order."""
-    asked = (await queries.invitations(session, [record.pk])).get(record.pk, [])
+    asked = (await draft_queries.invitations(session, [record.pk])).get(record.pk, [])
     return [publisher_of(one.provider) for one in asked if one.invitation.invited]
 
 
@@ -98,7 +98,7 @@ async def invite_exactly(session: AsyncSession, record: Record, asked: Sequence[
     return fresh
 
 
-def waited_for(asked: Iterable[queries.Invited], digest: str) -> list[str]:
+def waited_for(asked: Iterable[draft_queries.Invited], digest: str) -> list[str]:
     """The slugs of those who have not approved these exact bytes."""
     return [one.provider.slug for one in asked if one.invitation.invited and one.invitation.digest != digest]
 

@@ -23,7 +23,7 @@ from registry.ids import new_id
 from registry.moderation.screening.models import ScreeningHit
 from registry.moderation.screening.service import hits_of
 from registry.providers.models import Provider
-from registry.records import copublishers, documents, queries
+from registry.records import copublishers, documents, draft_queries
 from registry.records.beyond import beyond, groups_beyond
 from registry.records.content.check import Checked, check
 from registry.records.differences import changed
@@ -106,8 +106,8 @@ async def replace_draft(
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
-    before = await queries.last_version(session, record)
+    record, draft = await draft_queries.draft(session, actor, id)
+    before = await draft_queries.last_version(session, record)
     await match(session, if_match, record, draft, before)
     advance(standing_of(record, draft), Action.EDIT)
     earlier = _decode(draft.document) if draft else _decode(before.document) if before else None
@@ -133,8 +133,8 @@ async def put_handling(
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
-    before = await queries.last_version(session, record)
+    record, draft = await draft_queries.draft(session, actor, id)
+    before = await draft_queries.last_version(session, record)
     await match(session, if_match, record, draft, before)
     advance(standing_of(record, draft), Action.EDIT)
     text = _decode(draft.document) if draft else _start_of_revision(before)
@@ -144,8 +144,8 @@ async def put_handling(
     findings = tuple(one for one in checked.findings if one.pointer.split("/")[1:2] in ([n] for n in _PUT))
     if has_errors(findings) or checked.submission is None:
         raise Invalid("The handling cannot be taken as it is.", findings=findings or checked.findings)
-    handling = draft.handling if draft else await queries.handling(session, record)
-    restricted = draft.restricted if draft else await queries.parts(session, record)
+    handling = draft.handling if draft else await draft_queries.handling(session, record)
+    restricted = draft.restricted if draft else await draft_queries.parts(session, record)
     if "handling" in sent:
         handling = {"tlp": Tlp.CLEAR.value, **checked.submission.get("handling", {})}
     if "restricted" in sent:
@@ -174,7 +174,7 @@ async def read_draft(session: AsyncSession, actor: Actor, id: str) -> DraftState
     said to each other.
     """
     actor.require(Scope.RECORDS_WRITE)
-    record, draft, invitation = await queries.shown_draft(session, actor, id)
+    record, draft, invitation = await draft_queries.shown_draft(session, actor, id)
     if draft is not None:
         state = await state_of(session, record, draft)
     else:
@@ -183,15 +183,15 @@ async def read_draft(session: AsyncSession, actor: Actor, id: str) -> DraftState
 
 
 async def _without_draft(session: AsyncSession, record: Record) -> DraftState:
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     return DraftState(
         record.id,
         record.kind,
         Step.NONE.value,
         before.commit if before else "",
         canonical(_start_of_revision(before)),
-        await queries.handling(session, record),
-        await queries.parts(session, record),
+        await draft_queries.handling(session, record),
+        await draft_queries.parts(session, record),
     )
 
 
@@ -236,11 +236,11 @@ async def _put_draft(
     if "handling" in raw:
         handling = {"tlp": Tlp.CLEAR.value, **submission.get("handling", {})}
     else:
-        handling = draft.handling if draft else await queries.handling(session, record)
+        handling = draft.handling if draft else await draft_queries.handling(session, record)
     if "restricted" in raw:
         parts = submission.get("restricted", [])
     else:
-        parts = draft.restricted if draft else await queries.parts(session, record)
+        parts = draft.restricted if draft else await draft_queries.parts(session, record)
     restricted = documents.with_aside(parts, aside)
     return await keep_draft(session, actor, record, draft, body, handling=handling, restricted=restricted)
 
@@ -321,7 +321,7 @@ async def state_of(
     session: AsyncSession, record: Record, draft: Draft, findings: tuple[Finding, ...] = ()
 ) -> DraftState:
     """A draft as it stands."""
-    asked = (await queries.invitations(session, [record.pk])).get(record.pk, [])
+    asked = (await draft_queries.invitations(session, [record.pk])).get(record.pk, [])
     schedule = None
     if draft.due_at is not None:
         others = [id for id in draft.together if id != record.id]
@@ -348,7 +348,7 @@ async def state_of(
     )
 
 
-def _approval(one: queries.Invited, draft: Draft) -> dict[str, Any]:
+def _approval(one: draft_queries.Invited, draft: Draft) -> dict[str, Any]:
     invitation: Invitation = one.invitation
     given = invitation.digest == draft.digest
     when = {"at": instant(invitation.approved_at)} if given and invitation.approved_at else {}

@@ -17,7 +17,7 @@ from registry.clock import instant
 from registry.db import clock_of
 from registry.errors import CandorError, Conflict, Finding, Invalid
 from registry.providers.models import Provider
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.drafts import DraftState, standing_of, state_of, touch
 from registry.records.models import Draft, Record
 from registry.records.preconditions import match_draft
@@ -50,7 +50,7 @@ async def schedule(
     """
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     match_draft(if_match, draft)
     provider = await session.get_one(Provider, record.provider_pk)
     advance(standing_of(record, draft, four_eyes=provider.four_eyes), Action.SCHEDULE)
@@ -115,7 +115,7 @@ async def _fit(
     if draft is None:
         raise RuntimeError("the workflow scheduled a draft that is not there")
     not_an_author(actor, provider, draft)
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     ready = await candidate(session, record, draft, provider, before)
     next_version(ready, at=at, moved=True)
 
@@ -126,7 +126,7 @@ async def cancel(
     """Take a draft off its schedule; it stays approved. Those that were to go out with it go out no more."""
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     match_draft(if_match, draft)
     provider = await session.get_one(Provider, record.provider_pk)
     advance(standing_of(record, draft, four_eyes=provider.four_eyes), Action.CANCEL)

@@ -17,7 +17,7 @@ from registry.db import now
 from registry.errors import Conflict, Finding, Forbidden, Invalid
 from registry.idempotency import Replay
 from registry.moderation.screening.service import forget
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.evidence.service import erase_evidence
 from registry.records.models import (
     Audience,
@@ -106,7 +106,7 @@ async def erase(
         )
     if record.erased is not None:
         raise Conflict(f"{record.id} is erased already: {record.erased}.")
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     draft = await session.get(Draft, record.pk)
     await match(session, if_match, record, None if before else draft, before)
     await tell(session, actor, record, ERASED, code=code)

@@ -24,7 +24,7 @@ from registry.clock import instant
 from registry.db import Database, clock_of
 from registry.errors import CandorError
 from registry.providers.models import Provider
-from registry.records import copublishers, queries, screening
+from registry.records import copublishers, draft_queries, screening
 from registry.records.beyond import at_publication
 from registry.records.models import Draft, Record, Version
 from registry.records.publishing import Candidate, next_version
@@ -261,7 +261,7 @@ async def _bundles(session: AsyncSession, due: Sequence[_Due]) -> list[Bundle]:
         grouped.setdefault((each.draft.due_at, tuple(each.draft.together)), []).append(each)
     pks = [each.record.pk for each in due]
     before = await _newest(session, pks)
-    asked = await queries.invitations(session, pks)
+    asked = await draft_queries.invitations(session, pks)
     waiting = await screening.open_findings(session, pks)
     # Asks the database only about those that name groups or another record.
     readers: dict[int, Actor] = {}
@@ -291,7 +291,7 @@ async def _bundles(session: AsyncSession, due: Sequence[_Due]) -> list[Bundle]:
 
 
 async def _newest(session: AsyncSession, pks: Sequence[int]) -> dict[int, Version]:
-    """`queries.last_version` of many records."""
+    """`draft_queries.last_version` of many records."""
     public = Record.current > 0
     query = (
         select(Version)

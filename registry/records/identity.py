@@ -12,7 +12,7 @@ from registry.audit.service import note
 from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Invalid
-from registry.records import queries
+from registry.records import draft_queries, queries
 from registry.records.copies import is_copy
 from registry.records.groups import MOST, Groups, Key, Pair, group
 from registry.records.models import Record, RecordLink, RecordName, SameAs
@@ -261,7 +261,7 @@ async def decide(
         raise Invalid("Say why the two are the same, or are not.", findings=findings)
     record = await any_record(session, id, origin)
     other = await any_record(session, target[1], target[0])
-    await match_version(session, if_match, record, await queries.last_version(session, record))
+    await match_version(session, if_match, record, await draft_queries.last_version(session, record))
     one, two = (record.origin, record.id), (other.origin, other.id)
     if one == two:
         raise Conflict("A record is the same as itself whatever is decided.")

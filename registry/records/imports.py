@@ -14,7 +14,7 @@ from registry.changelog.append import lock
 from registry.db import now
 from registry.errors import Conflict, Invalid
 from registry.providers.models import Provider
-from registry.records import documents, queries
+from registry.records import documents, draft_queries
 from registry.records.content.check import check
 from registry.records.copublishers import publisher_of
 from registry.records.drafts import keep_draft
@@ -143,7 +143,7 @@ class _Run:
         await self._keep(record, None, body, parts)
 
     async def _revise(self, item: Incoming, record: Record, draft: Draft | None) -> None:
-        before = await queries.last_version(self.session, record)
+        before = await draft_queries.last_version(self.session, record)
         checked = check(
             item.raw,
             vocabulary=self.desk.vocabulary,
@@ -175,7 +175,7 @@ class _Run:
         body: dict[str, Any],
         parts: Sequence[Mapping[str, Any]],
     ) -> None:
-        before = await queries.last_version(self.session, record)
+        before = await draft_queries.last_version(self.session, record)
         number = record.current + 1
         document = documents.publish(
             body, number=number, at=self.moment, before=_decode(before.document) if before else None

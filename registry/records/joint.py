@@ -14,7 +14,7 @@ from registry.changelog.append import lock
 from registry.db import now
 from registry.errors import Conflict, Invalid
 from registry.providers.models import Provider
-from registry.records import copublishers, documents, queries
+from registry.records import copublishers, documents, draft_queries, queries
 from registry.records.drafts import DraftState, for_guest, keep_draft, standing_of, state_of, touch
 from registry.records.models import Draft, Invitation, Record, Version
 from registry.records.preconditions import match_bytes, match_draft, match_version
@@ -33,7 +33,7 @@ async def invite(
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     match_draft(if_match, draft)
     advance(standing_of(record, draft), Action.INVITE)
     if draft is None:
@@ -43,7 +43,7 @@ async def invite(
     if wrong:
         findings = [replace(one, pointer="/provider") for one in wrong]
         raise Invalid("This organisation cannot be invited.", findings=findings)
-    present = (await queries.invitations(session, [record.pk])).get(record.pk, [])
+    present = (await draft_queries.invitations(session, [record.pk])).get(record.pk, [])
     kept = [one.provider for one in present if one.invitation.invited]
     if not await copublishers.invite_exactly(session, record, [*kept, *asked]):
         raise Conflict(f"{slug} is invited already.")
@@ -91,8 +91,8 @@ async def leave(
     """
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft, invitation = await queries.shown_draft(session, actor, id)
-    before = await queries.last_version(session, record)
+    record, draft, invitation = await draft_queries.shown_draft(session, actor, id)
+    before = await draft_queries.last_version(session, record)
     if invitation is None:
         raise Conflict(f"{record.id} is your own organisation's: withdraw it instead.")
     named = before is not None and actor.provider_slug in _beside(_decode(before.document))
@@ -110,7 +110,7 @@ async def leave(
     )
     stored = await _without(session, desk, actor, record, before) if named and before else None
     if beside is not None:
-        newest = await queries.last_version(session, record)
+        newest = await draft_queries.last_version(session, record)
         await _renamed(session, actor, record, beside, prev=newest.prev if newest else None)
     version = {"version": stored.label, "commit": stored.commit} if stored else {}
     await note(

@@ -20,12 +20,13 @@ from registry.db import clock_of, now
 from registry.errors import Conflict, Finding, Forbidden, Invalid
 from registry.providers.models import Provider
 from registry.providers.onboarding import Kind, State
-from registry.records import copublishers, documents, queries
+from registry.records import copublishers, documents, draft_queries
 from registry.records.beyond import at_publication
+from registry.records.draft_queries import Invited
 from registry.records.drafts import end_schedule, standing_of
 from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_draft, match_version
-from registry.records.queries import Invited, Stored
+from registry.records.queries import Stored
 from registry.records.screening import open_findings, pass_on_the_way
 from registry.records.signatures import signed_along
 from registry.records.versions import (
@@ -166,7 +167,7 @@ async def candidate(
     session: AsyncSession, record: Record, draft: Draft, provider: Provider, before: Version | None
 ) -> Candidate:
     """All that publication asks about one draft."""
-    asked = (await queries.invitations(session, [record.pk])).get(record.pk, [])
+    asked = (await draft_queries.invitations(session, [record.pk])).get(record.pk, [])
     # A text that nobody submitted yet is screened on its way; what is kept is about the one before.
     waiting = await open_findings(session, [record.pk]) if draft.step != Step.DRAFT else {}
     unfit = await at_publication(session, record, draft, provider)
@@ -189,7 +190,7 @@ async def publish(
     """
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     match_draft(if_match, draft)
     provider = await session.get_one(Provider, record.provider_pk)
     advance(standing_of(record, draft, four_eyes=provider.four_eyes), Action.PUBLISH)
@@ -198,7 +199,7 @@ async def publish(
     not_an_author(actor, provider, draft)
     if signature is not None:
         await signed_along(session, actor, record, draft, signature)
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     passed = draft.step != Step.APPROVED
     ready = await candidate(session, record, draft, provider, before)
     step = next_version(ready, at=await clock_of(session))
@@ -256,8 +257,8 @@ async def _new_standing(
 ) -> Stored:
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
-    before = await queries.last_version(session, record)
+    record, draft = await draft_queries.draft(session, actor, id)
+    before = await draft_queries.last_version(session, record)
     await match_version(session, if_match, record, before)
     after = advance(standing_of(record, draft), action)
     if before is None:

@@ -14,7 +14,7 @@ from registry.clock import instant
 from registry.db import now
 from registry.errors import Finding, Invalid
 from registry.providers.models import Provider
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.differences import resolves
 from registry.records.drafts import DraftState, end_schedule, standing_of, state_of, touch
 from registry.records.joint import approve_jointly
@@ -84,7 +84,7 @@ async def approve(
     """
     actor.require(Scope.RECORDS_REVIEW)
     await lock(session)
-    record, draft, invitation = await queries.shown_draft(session, actor, id)
+    record, draft, invitation = await draft_queries.shown_draft(session, actor, id)
     if invitation is not None:
         return await approve_jointly(
             session, actor, record, draft, invitation, if_match=if_match, signature=signature
@@ -104,7 +104,7 @@ async def _moved(
 ) -> tuple[Record, Draft, Provider]:
     """The draft, in the step that the action leads to."""
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     match_draft(if_match, draft)
     provider = await session.get_one(Provider, record.provider_pk)
     after = advance(standing_of(record, draft, four_eyes=provider.four_eyes), action)

@@ -16,7 +16,7 @@ from registry.moderation.screening import Hit, screen
 from registry.moderation.screening import service as hits
 from registry.moderation.screening.duplicates import DocumentKey, likely_duplicates
 from registry.moderation.screening.models import ScreeningHit
-from registry.records import queries
+from registry.records import draft_queries, queries
 from registry.records.models import Draft, Record
 from registry.records.versions import Desk
 from registry.records.visibility import readable
@@ -120,5 +120,5 @@ async def resolve(session: AsyncSession, actor: Actor, id: str, number: int, rea
     """Accept one hit, with the reason. Raises `NotFound`, `Invalid`, `Conflict`, `Forbidden`."""
     actor.require(Scope.RECORDS_READ if actor.steward else Scope.RECORDS_REVIEW)
     await lock(session)
-    record, _ = await queries.draft(session, actor, id)
+    record, _ = await draft_queries.draft(session, actor, id)
     return await hits.resolve(session, actor, record.pk, number, reason)

@@ -10,7 +10,7 @@ from registry.audit.service import note
 from registry.changelog.append import lock
 from registry.errors import Conflict
 from registry.providers.models import Provider
-from registry.records import queries
+from registry.records import draft_queries, queries
 from registry.records.drafts import DraftState, for_guest, state_of, touch
 from registry.records.models import Draft, Record, Version
 from registry.records.preconditions import match_bytes
@@ -31,7 +31,7 @@ async def put_signature(
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, draft, invitation = await queries.shown_draft(session, actor, id)
+    record, draft, invitation = await draft_queries.shown_draft(session, actor, id)
     match_bytes(if_match, draft)
     if draft is None:
         raise Conflict(f"{record.id} has no draft to sign.")

@@ -17,7 +17,7 @@ from registry.changelog.models import Change
 from registry.db import now
 from registry.errors import Conflict, Finding, Invalid, NotFound
 from registry.ids import parse_id
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.models import Record
 from registry.records.preconditions import match_version
 from registry.records.versions import scopes_left
@@ -61,7 +61,7 @@ async def suppress(
     record = await any_record(session, id, origin)
     if record.suppressed is not None:
         raise Conflict(f"{record.id} is suppressed already, by {record.suppressed!r}.")
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     if before is None:
         raise Conflict(f"{record.id} was never published: there is nothing to withhold.")
     await match_version(session, if_match, record, before)
@@ -97,7 +97,7 @@ async def unsuppress(
     if findings := reason_findings(reason):
         raise Invalid("Say why the record is shown again.", findings=findings)
     record = await any_record(session, id, origin)
-    before = await queries.last_version(session, record)
+    before = await draft_queries.last_version(session, record)
     if record.suppressed is None or before is None:
         raise Conflict(f"{record.id} is not suppressed.")
     await match_version(session, if_match, record, before)

@@ -21,6 +21,7 @@ from registry.errors import Invalid
 from registry.finder import Finder
 from registry.moderation.screening.duplicates import marks_of, remember_marks
 from registry.records import documents
+from registry.records.draft_queries import parts as parts_of
 from registry.records.models import (
     Audience,
     Draft,
@@ -32,7 +33,6 @@ from registry.records.models import (
     Version,
 )
 from registry.records.queries import Stored
-from registry.records.queries import parts as parts_of
 from registry.records.relations import loops
 from registry.records.restricted.store import keep_parts
 from registry.signing.service import drop_signatures, publish_signatures, signed_drafts

@@ -11,7 +11,8 @@ from registry.records.drafts import DraftState
 from registry.records.erasure import Erased
 from registry.records.groups import Key
 from registry.records.identity import Identity
-from registry.records.queries import Changed, Stored
+from registry.records.list_queries import Changed
+from registry.records.queries import Stored
 from registry.records.suppression import Withheld
 
 

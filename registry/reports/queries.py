@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
 from registry.errors import NotFound
-from registry.records import queries
+from registry.records import draft_queries, queries
 from registry.records.content.patch import apply_patch
 from registry.records.restricted import queries as restricted
 
@@ -32,7 +32,7 @@ async def draft_incident(session: AsyncSession, actor: Actor, id: str) -> tuple[
     that a revision would start from. Raises `NotFound`, `Forbidden`.
     """
     actor.require(Scope.RECORDS_READ)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     _only_incidents(record.id, record.kind)
     if draft is None:
         return await readable_incident(session, actor, id, record.origin)

@@ -16,7 +16,7 @@ from registry.app import Application
 from registry.changelog.tail import Tail, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Extension, Node
-from registry.records import queries
+from registry.records import list_queries, queries
 from registry.records.erasure import erase
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.vocabulary import Taxonomy, Term
@@ -176,7 +176,7 @@ async def test_what_changes_while_an_index_is_built_is_in_it(
         await publish(member, title="Late lesson")
         await withdraw(client, member, documents[0])
 
-    original = queries.all_listed
+    original = list_queries.all_listed
 
     async def reading(*args: Any, **more: Any) -> Any:
         rows = await original(*args, **more)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
 from registry.feeds.queries import WITHDRAWN_SHOWN
-from registry.records import queries as records
+from registry.records import list_queries
 from registry.records.documents import tags_of
 from registry.records.queries import Stored
 from registry.records.shared import levels, newest_shared
@@ -38,7 +38,7 @@ async def lines(
     vocabulary: Vocabulary,
 ) -> list[Line]:
     """What the reader may see now, the newest change first. All `tag`s must be borne, as in lists."""
-    public = await records.recent(
+    public = await list_queries.recent(
         session, kind=kind, tag=tag[0] if tag else None, imported=imported, limit=4 * limit if tag else limit
     )
     shared = await newest_shared(session, reader, kind=kind, limit=MOST_SHARED)

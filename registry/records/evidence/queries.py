@@ -10,7 +10,7 @@ from sqlalchemy.orm import undefer
 
 from registry.actor import Actor, Scope
 from registry.errors import Forbidden, NotFound
-from registry.records import queries
+from registry.records import draft_queries, queries
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.models import Record
 from registry.records.visibility import GROUP, PERSON, may_work_on, readable_file
@@ -108,7 +108,7 @@ async def _record(session: AsyncSession, actor: Actor, id: str, origin: str | No
     """The record: for those who work on it also before it is published, for others once they may read it."""
     actor.require(Scope.RECORDS_READ)
     try:
-        record: Record | None = (await queries.draft(session, actor, id))[0]
+        record: Record | None = (await draft_queries.draft(session, actor, id))[0]
     except (NotFound, Forbidden):
         record = None
     if record is None or origin not in (None, record.origin):

@@ -24,7 +24,7 @@ from registry.errors import (
     TooLarge,
 )
 from registry.providers.models import Provider
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.content.submission import Handling
 from registry.records.evidence.models import EvidenceAudience, EvidenceFile
 from registry.records.evidence.queries import Evidence, described, etag_of, held, no_file
@@ -62,7 +62,7 @@ async def room_for(session: AsyncSession, actor: Actor, id: str, limits: Limits)
     Asked before the body is read, so that what cannot be kept is not received.
     """
     actor.require(Scope.RECORDS_WRITE)
-    record, _ = await queries.draft(session, actor, id)
+    record, _ = await draft_queries.draft(session, actor, id)
     return await _room(session, record, limits)
 
 
@@ -91,7 +91,7 @@ async def add(
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, _ = await queries.draft(session, actor, id)
+    record, _ = await draft_queries.draft(session, actor, id)
     if len(content) > await _room(session, record, limits):
         raise TooLarge(f"The files of a record have at most {limits.record:,} bytes together.")
     shared = await _checked(session, record, handling)
@@ -160,7 +160,7 @@ async def erase_evidence(session: AsyncSession, record_pk: int) -> None:
 async def _file(
     session: AsyncSession, actor: Actor, id: str, file: str, if_match: str | None
 ) -> tuple[Record, EvidenceFile]:
-    record, _ = await queries.draft(session, actor, id)
+    record, _ = await draft_queries.draft(session, actor, id)
     row = await session.scalar(
         select(EvidenceFile).where(EvidenceFile.record_pk == record.pk, EvidenceFile.file == file[:16])
     )

@@ -11,7 +11,7 @@ from registry.canonical import digest
 from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, private, read_cursor, read_json_body
 from registry.idempotency import once
 from registry.problems import problem_responses
-from registry.records import queries as records
+from registry.records import list_queries
 from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.responses import queries, service, views
 
@@ -52,7 +52,7 @@ class ResponsesController(Controller):
             body,
             JSON_TYPE,
             etag=digest(body)[:32],
-            last_modified=await records.changed_at(reading),
+            last_modified=await list_queries.changed_at(reading),
             scopes=scopes,
         )
 

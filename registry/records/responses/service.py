@@ -7,7 +7,7 @@ from registry.actor import Actor, Scope
 from registry.audit.service import note
 from registry.changelog.append import lock
 from registry.db import now
-from registry.records import queries
+from registry.records import draft_queries
 from registry.records.models import Record, RecordLink
 from registry.records.responses.models import ResponsesSeen
 
@@ -18,7 +18,7 @@ async def mark_seen(session: AsyncSession, actor: Actor, id: str) -> int:
     """
     actor.require(Scope.RECORDS_WRITE)
     await lock(session)
-    record, _ = await queries.draft(session, actor, id)
+    record, _ = await draft_queries.draft(session, actor, id)
     newest = await session.scalar(
         select(func.max(Record.first_seq))
         .join(RecordLink, RecordLink.record_pk == Record.pk)

@@ -21,7 +21,7 @@ from registry.errors import (
     has_errors,
 )
 from registry.providers.models import Provider
-from registry.records import documents, queries
+from registry.records import documents, draft_queries
 from registry.records.content.check import check
 from registry.records.content.submission import Restricted
 from registry.records.drafts import touch
@@ -83,7 +83,7 @@ async def remove_part(
 async def _record(session: AsyncSession, actor: Actor, id: str) -> tuple[Record, Provider, Draft | None]:
     actor.require(Scope.RECORDS_PUBLISH)
     await lock(session)
-    record, draft = await queries.draft(session, actor, id)
+    record, draft = await draft_queries.draft(session, actor, id)
     provider = await session.get_one(Provider, record.provider_pk)
     may_go_out(provider, record.kind)
     return record, provider, draft
@@ -168,7 +168,7 @@ async def _checked(session: AsyncSession, desk: Desk, record: Record, name: str,
             "The part cannot be taken as it is.",
             findings=[Finding("wrong-type", "", "A part is an object.", "Send tlp and content.")],
         )
-    version = await queries.last_version(session, record)
+    version = await draft_queries.last_version(session, record)
     if version is None:
         raise RuntimeError(f"{record.id} is published without a version")
     document = msgspec.json.decode(version.document)

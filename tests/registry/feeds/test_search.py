@@ -9,7 +9,7 @@ import pytest
 from registry.extensions import Extension, Node
 from registry.feeds import queries
 from registry.finder import Found, Parameters
-from registry.records import queries as records
+from registry.records import list_queries
 from tests.conftest import BASE_URL, Join, Publish
 from tests.registry.feeds.rules import ATOM, strict
 from tests.registry.feeds.steps import TYPES, check, read, revise, titles, withdraw
@@ -25,10 +25,9 @@ class Words:
     async def find(self, parameters: Parameters, *, limit: int, offset: int = 0) -> Found:
         assert parameters.get("sort") in (None, ["updated"])  # screening asks for whatever is alike
         async with self.node.database.read() as session:
-            rows = await records.all_listed(session, after=0, limit=10_000)
-            head = max(
-                (change.seq for change in await records.changes(session, after=0, limit=10_000)), default=0
-            )
+            rows = await list_queries.all_listed(session, after=0, limit=10_000)
+            changed = await list_queries.changes(session, after=0, limit=10_000)
+            head = max((change.seq for change in changed), default=0)
         ids = [
             (row.origin, row.id) for row in sorted(rows, key=lambda row: row.public_seq or 0, reverse=True)
         ]

@@ -17,7 +17,7 @@ from registry.extensions import Node
 from registry.ids import derived_id
 from registry.providers import service as providers
 from registry.providers.models import Provider
-from registry.records import drafts, erasure, publishing, queries
+from registry.records import drafts, erasure, list_queries, publishing, queries
 from registry.records.content.check import check
 from registry.records.imports import Incoming, import_batch
 from registry.records.models import Draft, Record, RestrictedPart, Version
@@ -100,7 +100,7 @@ async def test_items_become_public_records_under_their_key(bench: Bench) -> None
         assert document["source"] == {"scheme": "test", "id": f"{number}"}
         assert document["provider"]["slug"] == "importer"
     async with bench.database.read() as session:
-        changes = await queries.changes(session, after=0, limit=10)
+        changes = await list_queries.changes(session, after=0, limit=10)
     assert [(change.seq, change.id, change.action) for change in changes] == [
         (number + 1, item.id, "published") for number, item in enumerate(items)
     ]

@@ -11,7 +11,7 @@ from registry.actor import ANONYMOUS
 from registry.db import Database
 from registry.extensions import Node
 from registry.http import cursor, read_cursor
-from registry.records import queries
+from registry.records import list_queries, queries
 from tests.conftest import Join
 from tests.registry.records.acting import bring_out, incident, lesson, reinstate, revise, titles, withdraw
 
@@ -237,8 +237,8 @@ async def test_documents_are_found_by_key_and_only_while_listed(
     keys = [("registry.example/log", id) for id in (one, two, shared, "CIR-000000000H")]
     async with database.read() as session:
         found = await queries.documents(session, [*keys, ("elsewhere.example/log", one)])
-        everything = await queries.all_listed(session, after=0, limit=10)
-        recent = await queries.recent(session, limit=10)
+        everything = await list_queries.all_listed(session, after=0, limit=10)
+        recent = await list_queries.recent(session, limit=10)
     assert [stored is not None for stored in found.values()] == [True, False, False, False, False]
     assert [stored.id for stored in everything] == [one]
     assert [(stored.id, stored.withdrawn) for stored in recent] == [(two, True), (one, False)]
