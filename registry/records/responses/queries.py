@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from registry.actor import ANONYMOUS, Actor
 from registry.records import queries
-from registry.records.models import Record, RecordLink
+from registry.records.models import Record, RecordLink, Version
 from registry.records.queries import Stored
 from registry.records.responses.models import ResponsesSeen
 from registry.records.responses.summary import UNNAMED, Summary, organisations_of, summarise
 from registry.records.shared import newest_shared
 from registry.records.visibility import readable
+from registry.signing.models import VersionSignature
 
 MOST_COUNTED = 2000
 """So many responses, the newest first, are counted; a summary of more says that it is not of all."""
 MOST_SHARED = 200
+_AT_ONCE = 400
 
 _decode = msgspec.json.Decoder().decode
 
@@ -56,7 +58,8 @@ async def responses(
     of = await queries.newest(session, actor, id, origin)
     found = await queries.linking(session, actor, of.origin, of.id, role="about", limit=MOST_COUNTED + 1)
     counted = found[:MOST_COUNTED]
-    owners = organisations_of(_decode(of.document))
+    proven = await _proven(session, [of, *counted])
+    owners = organisations_of(_decode(of.document), proven)
     ahead = [row for row in found if before is None or (row.first_seq or 0) < before]
     rows = ahead[:limit]
     return Responses(
@@ -64,7 +67,7 @@ async def responses(
         rows,
         await _restricted(session, actor, of) if before is None else (),
         await _replies(session, actor, of.origin, rows, owners),
-        summarise([_decode(row.document) for row in counted], owners=owners),
+        summarise([_decode(row.document) for row in counted], owners=owners, proven=proven),
         len(found) <= MOST_COUNTED,
         rows[-1].first_seq if len(ahead) > limit else None,
     )
@@ -73,8 +76,31 @@ async def responses(
 async def summary(session: AsyncSession, actor: Actor, of: Stored) -> Summary:
     """What the public responses to a record amount to."""
     found = await queries.linking(session, actor, of.origin, of.id, role="about", limit=MOST_COUNTED)
-    owners = organisations_of(_decode(of.document))
-    return summarise([_decode(row.document) for row in found], owners=owners)
+    proven = await _proven(session, [of, *found])
+    owners = organisations_of(_decode(of.document), proven)
+    return summarise([_decode(row.document) for row in found], owners=owners, proven=proven)
+
+
+async def _proven(session: AsyncSession, rows: Sequence[Stored]) -> dict[tuple[str, str], set[str]]:
+    """Of the records that are other registries': the domains whose keys signed what they say now."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for start in range(0, len(rows), _AT_ONCE):
+        query = (
+            select(Record.origin, Record.id, VersionSignature.domain)
+            .join(Version, and_(Version.record_pk == Record.pk, Version.number == Record.current))
+            .outerjoin(
+                VersionSignature,
+                and_(VersionSignature.version_pk == Version.pk, VersionSignature.jwk.is_not(None)),
+            )
+            .where(
+                queries.among((row.origin, row.id) for row in rows[start : start + _AT_ONCE]),
+                Record.provider_pk.is_(None),
+                Version.shared.is_(False),
+            )
+        )
+        for origin, id, domain in await session.execute(query):
+            found.setdefault((origin, id), set()).update({domain} if domain is not None else ())
+    return found
 
 
 async def _replies(

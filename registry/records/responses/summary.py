@@ -1,12 +1,13 @@
 """What responses amount to: who adopted, who evaluated and with what outcome. Pure.
 
 Organisations are counted, not records: of one organisation's responses the newest counts for each stance
-and part. An organisation is its proven domain, wherever it published. Those that are not named may all be
+and part. An organisation is its proven domain, wherever it published: what another registry says of a domain
+proves nothing, and a key of that domain that signed the response does. Those that are not named may all be
 one, and count as one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,10 @@ DONE = {
 """Every stance with what it is called once it was taken, in the order in which they are told."""
 OUTCOMES = ("effective", "partial", "ineffective", "harmful", "unknown")
 UNNAMED = "unnamed"
+
+Proven = Mapping[tuple[str, str], Collection[str]]
+"""By origin and id, for documents of other registries: the domains whose keys signed them."""
+_NOTHING_FOREIGN: Proven = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +76,34 @@ class _Said:
     outcome: str | None
 
 
-def organisations_of(document: Mapping[str, Any]) -> list[str]:
-    """The organisations that publish a document, each by what makes it one and the same everywhere."""
+def organisations_of(document: Mapping[str, Any], proven: Proven = _NOTHING_FOREIGN) -> list[str]:
+    """The organisations that publish a document, each by what makes it one and the same everywhere.
+
+    A document that stands in `proven` is another registry's, whose word for a domain is not taken.
+    """
     if document.get("attribution") in ("sector", "anonymous"):
         return [UNNAMED]
     shown = [document.get("provider"), *_listed(document.get("co_providers"))]
     origin = str(document.get("origin", ""))
-    return [_key(one, origin) for one in shown if isinstance(one, Mapping)] or [UNNAMED]
+    signed = proven.get((origin, str(document.get("id", ""))))
+    return [_key(one, origin, signed) for one in shown if isinstance(one, Mapping)] or [UNNAMED]
 
 
-def _key(provider: Mapping[str, Any], origin: str) -> str:
+def _key(provider: Mapping[str, Any], origin: str, signed: Collection[str] | None) -> str:
     domain = provider.get("domain")
-    if provider.get("verified") is True and isinstance(domain, str) and domain:
-        return f"domain {domain.lower()}"
+    if isinstance(domain, str) and domain:
+        known = provider.get("verified") is True if signed is None else domain in signed
+        if known:
+            return f"domain {domain.lower()}"
     return f"{origin} {provider.get('slug', '')}"
 
 
-def summarise(responses: Sequence[Mapping[str, Any]], *, owners: Iterable[str] = ()) -> Summary:
+def summarise(
+    responses: Sequence[Mapping[str, Any]],
+    *,
+    owners: Iterable[str] = (),
+    proven: Proven = _NOTHING_FOREIGN,
+) -> Summary:
     """What responses, the newest first, amount to. What `owners` of the record reply is not counted."""
     own = set(owners) - {UNNAMED}
     newest: dict[tuple[str, str, str], _Said] = {}
@@ -98,7 +114,7 @@ def summarise(responses: Sequence[Mapping[str, Any]], *, owners: Iterable[str] =
         part = _mapping(content.get("about")).get("part")
         outcome = _mapping(content.get("effectiveness")).get("outcome")
         stance = str(content["stance"])
-        for by in organisations_of(document):
+        for by in organisations_of(document, proven):
             if by not in own:
                 said = _Said(
                     by,

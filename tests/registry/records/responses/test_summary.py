@@ -56,6 +56,18 @@ def test_one_organisation_is_one_wherever_it_publishes() -> None:
     assert summarise([here, there, squatter, claimed]).whole.stances == {"adopts": 3}
 
 
+def test_another_registrys_word_for_a_domain_is_not_taken() -> None:
+    named = {"slug": "lab", "name": "Lab", "domain": "lab.example", "verified": True}
+    here = said("lab", "adopts") | {"provider": named}
+    there = said("lab", "adopts") | {"provider": named, "origin": "peer.example/log", "id": "CIR-000000000H"}
+    key = ("peer.example/log", "CIR-000000000H")
+    for signed, organisations in ((set[str](), 2), ({"other.example"}, 2), ({"lab.example"}, 1)):
+        found = summarise([here, there], proven={key: signed})
+        assert found.whole.stances == {"adopts": organisations}
+        owned = summarise([there], owners=organisations_of(here), proven={key: signed})
+        assert bool(owned.whole.stances) is (organisations == 2)
+
+
 def test_the_unnamed_count_as_one_and_owners_not_at_all() -> None:
     sector = said(None, "adopts", attribution="sector", provider={"slug": "leaked"})
     found = summarise(
