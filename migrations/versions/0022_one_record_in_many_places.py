@@ -3,6 +3,8 @@
 Revision: 0022, after 0021
 """
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 from registry.db import BigKey, UtcDateTime
@@ -35,6 +37,36 @@ def upgrade() -> None:
     )
     op.create_index('ix_same_as_second', 'same_as', ['second_id', 'second_origin'])
     op.create_index('ix_record_source', 'record', ['source_id', 'source_scheme'])
+    _name_those_there_are(op.get_bind())
+
+
+def _name_those_there_are(connection: sa.Connection) -> None:
+    """Records keep their names with each version; these have theirs already."""
+    page = sa.text(
+        'SELECT record.pk, version.document FROM record JOIN version ON version.record_pk = record.pk'
+        ' AND version.number = record.current AND NOT version.shared'
+        ' WHERE record.pk > :after ORDER BY record.pk LIMIT 500'
+    )
+    names = sa.table('record_name', sa.column('record_pk'), sa.column('name'))
+    after = 0
+    while rows := connection.execute(page, {'after': after}).all():
+        after = rows[-1].pk
+        found = [{'record_pk': row.pk, 'name': name} for row in rows for name in _names(bytes(row.document))]
+        if found:
+            connection.execute(names.insert(), found)
+
+
+def _names(document: bytes) -> list[str]:
+    try:
+        value = json.loads(document)
+    except ValueError:
+        return []  # what was erased
+    if not isinstance(value, dict):
+        return []
+    aliases = [one for one in value.get('aliases', ()) if one.get('type', 'same') == 'same']
+    known = [one for one in (value.get('source'), *aliases) if one and 'scheme' in one and 'id' in one]
+    names = [' '.join(f'{one["scheme"]}:{one["id"]}'.casefold().split())[:300] for one in known]
+    return list(dict.fromkeys(names))[:100]
 
 
 def downgrade() -> None:

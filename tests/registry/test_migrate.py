@@ -1,6 +1,7 @@
 """Migrations: up and down on both databases, and models and migrations saying the same."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -201,6 +202,27 @@ async def test_rows_survive_every_step_up(empty_database: Database) -> None:
             filled = await connection.run_sync(_fill)
     assert set(filled) == set(Base.metadata.tables)
     assert set(filled.values()) == {1}
+
+
+async def test_records_that_are_there_get_their_names(empty_database: Database) -> None:
+    document = {
+        "source": {"scheme": "AIID", "id": "12"},
+        "aliases": [
+            {"scheme": "cve", "id": "CVE-2026-1  x"},
+            {"scheme": "owasp-llm", "id": "LLM01", "type": "part-of"},
+        ],
+    }
+    async with restructuring(empty_database) as connection:
+        await upgrade(connection, "0021")
+    async with empty_database.engine.begin() as connection:
+        await connection.run_sync(_fill)
+        body = json.dumps(document).encode()
+        await connection.execute(text("UPDATE version SET document = :body"), {"body": body})
+    async with restructuring(empty_database) as connection:
+        await upgrade(connection, "0022")
+    async with empty_database.engine.connect() as connection:
+        names = (await connection.execute(text("SELECT name FROM record_name ORDER BY name"))).scalars().all()
+    assert names == ["aiid:12", "cve:cve-2026-1 x"]
 
 
 def _fill(connection: Connection) -> dict[str, int]:
