@@ -89,6 +89,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         counting.start()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the PostgreSQL variant of what no database has a say in."""
+    twice = [
+        item
+        for item in items
+        if item.get_closest_marker("one_database") and "postgresql" in item.name.rpartition("[")[2]
+    ]
+    if twice:
+        config.hook.pytest_deselected(items=twice)
+        left_out = set(twice)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of whoever runs it, and none writes into the checkout."""

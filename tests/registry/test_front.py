@@ -119,6 +119,7 @@ async def front(handler: Handler, database: Database) -> Front:
 # --- keeping and letting go ---
 
 
+@pytest.mark.one_database
 async def test_an_answer_is_asked_for_once(front: Front, handler: Handler) -> None:
     for _ in range(3):
         reply = await call(front, "/api/x")
@@ -126,6 +127,7 @@ async def test_an_answer_is_asked_for_once(front: Front, handler: Handler) -> No
     assert (handler.asked, front.hits, front.misses) == (1, 2, 1)
 
 
+@pytest.mark.one_database
 async def test_a_change_lets_go_of_what_depends_on_it_and_of_nothing_else(
     front: Front, handler: Handler, database: Database
 ) -> None:
@@ -139,6 +141,7 @@ async def test_a_change_lets_go_of_what_depends_on_it_and_of_nothing_else(
     assert handler.asked == 3
 
 
+@pytest.mark.one_database
 async def test_a_change_of_a_topic_lets_go_of_what_names_the_topic(
     front: Front, handler: Handler, database: Database
 ) -> None:
@@ -166,6 +169,7 @@ async def test_a_change_that_lands_while_an_answer_is_made_is_not_missed(
     assert (await call(front, "/api/x")).body == b"new"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("number", [3, 600])
 async def test_not_even_among_many_changes(
     front: Front, handler: Handler, database: Database, number: int
@@ -227,6 +231,7 @@ async def test_a_burst_of_changes_lets_go_of_everything(
     assert handler.asked == 2
 
 
+@pytest.mark.one_database
 async def test_what_is_not_for_keeping_is_not_kept(front: Front, handler: Handler) -> None:
     handler.scopes = frozenset()
     for _ in range(2):
@@ -238,6 +243,7 @@ async def test_what_is_not_for_keeping_is_not_kept(front: Front, handler: Handle
     assert handler.asked == 4
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("header", ["authorization", "cookie"])
 async def test_who_shows_who_they_are_is_answered_by_the_handler_alone(
     front: Front, handler: Handler, header: str
@@ -249,6 +255,7 @@ async def test_who_shows_who_they_are_is_answered_by_the_handler_alone(
     assert handler.asked == 4
 
 
+@pytest.mark.one_database
 async def test_the_oldest_make_room(handler: Handler, database: Database) -> None:
     front = Front(handler, database, megabytes=1)
     handler.text = "y" * 100_000
@@ -263,6 +270,7 @@ async def test_the_oldest_make_room(handler: Handler, database: Database) -> Non
     assert front._size == sum(answer.size for answer in front._kept.values())
 
 
+@pytest.mark.one_database
 async def test_what_was_asked_for_lately_is_kept_longer(handler: Handler, database: Database) -> None:
     front = Front(handler, database, megabytes=1)
     handler.text = "y" * 100_000
@@ -272,6 +280,7 @@ async def test_what_was_asked_for_lately_is_kept_longer(handler: Handler, databa
     assert handler.asked == 12
 
 
+@pytest.mark.one_database
 async def test_one_that_is_too_large_pushes_nobody_out(handler: Handler, database: Database) -> None:
     front = Front(handler, database, megabytes=1)
     await call(front, "/api/small")
@@ -282,6 +291,7 @@ async def test_one_that_is_too_large_pushes_nobody_out(handler: Handler, databas
     assert handler.asked == 3
 
 
+@pytest.mark.one_database
 async def test_nothing_is_kept_where_nothing_may_be(handler: Handler, database: Database) -> None:
     front = Front(handler, database, megabytes=0)
     for _ in range(2):
@@ -289,6 +299,7 @@ async def test_nothing_is_kept_where_nothing_may_be(handler: Handler, database: 
     assert handler.asked == 2
 
 
+@pytest.mark.one_database
 async def test_addresses_that_are_too_long_are_served_and_not_kept(front: Front, handler: Handler) -> None:
     for _ in range(2):
         assert (await call(front, "/api/x?q=" + "y" * 3000)).status == 200
@@ -298,12 +309,14 @@ async def test_addresses_that_are_too_long_are_served_and_not_kept(front: Front,
 # --- one question, one place ---
 
 
+@pytest.mark.one_database
 async def test_the_order_of_parameters_does_not_matter(front: Front, handler: Handler) -> None:
     for query in ("a=1&b=2", "b=2&a=1", "b=%32&a=1", "a=1&b=2&"):
         await call(front, f"/api/x?{query}")
     assert handler.asked == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("other", ["a=2&a=1", "a=1", "a=1&a=2&b=", "A=1&a=2", "a=1&a=%002", ""])
 async def test_another_question_is_another(front: Front, handler: Handler, other: str) -> None:
     await call(front, "/api/x?a=1&a=2")
@@ -311,11 +324,13 @@ async def test_another_question_is_another(front: Front, handler: Handler, other
     assert handler.asked == 2
 
 
+@pytest.mark.one_database
 def test_bytes_that_are_no_text_stay_apart() -> None:
     assert canonical_query(b"a=%ff") != canonical_query(b"a=%fe")
     assert canonical_query(b"a=%C3%A9") == canonical_query(b"a=%c3%a9")
 
 
+@pytest.mark.one_database
 @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=5))
 def test_a_canonical_query_is_its_own_canonical_form(pairs: list[tuple[str, str]]) -> None:
     once = canonical_query(urlencode(pairs, errors="surrogatepass").encode())
@@ -325,6 +340,7 @@ def test_a_canonical_query_is_its_own_canonical_form(pairs: list[tuple[str, str]
 # --- validators ---
 
 
+@pytest.mark.one_database
 async def test_who_has_it_is_told_so(front: Front, handler: Handler) -> None:
     handler.headers = [(b"last-modified", b"Fri, 01 May 2026 12:00:00 GMT"), (b"cache-control", b"public")]
     first = await call(front, "/api/x")
@@ -343,6 +359,7 @@ async def test_who_has_it_is_told_so(front: Front, handler: Handler) -> None:
     assert handler.asked == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("since", "status"),
     [
@@ -366,6 +383,7 @@ async def test_a_date_serves_where_there_is_no_tag(
     assert tagged.status == 200, "a tag decides alone"
 
 
+@pytest.mark.one_database
 async def test_head_tells_what_get_would(front: Front, handler: Handler) -> None:
     for path in ("/api/kept", "/api/missed"):
         if path == "/api/kept":
@@ -380,6 +398,7 @@ async def test_head_tells_what_get_would(front: Front, handler: Handler) -> None
     assert (await call(front, "/api/kept", "HEAD", if_none_match=etag)).status == 304
 
 
+@pytest.mark.one_database
 async def test_head_of_what_is_not_there_has_no_body(client: httpx.AsyncClient) -> None:
     answer = await client.head("/api/v1/records/CIR-7GQ2M4KX9X")
     assert (answer.status_code, answer.content) == (404, b"")
@@ -394,6 +413,7 @@ DECODE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("accepted", "chosen"),
     [
@@ -430,11 +450,13 @@ async def test_a_coding_is_agreed_on(front: Front, handler: Handler, accepted: s
     assert handler.asked == 1
 
 
+@pytest.mark.one_database
 @given(st.text(alphabet="abrgzipstd;q=0.159, *-", max_size=40))
 def test_no_header_breaks_the_choice_of_a_coding(header: str) -> None:
     assert negotiate(header.encode()) in ("", *fronts.CODINGS)
 
 
+@pytest.mark.one_database
 async def test_what_is_small_or_packed_already_is_sent_as_it_is(front: Front, handler: Handler) -> None:
     handler.text = "small"
     reply = await call(front, "/api/small", accept_encoding="br")
@@ -451,6 +473,7 @@ async def test_what_is_small_or_packed_already_is_sent_as_it_is(front: Front, ha
     assert "content-encoding" not in reply.headers
 
 
+@pytest.mark.one_database
 async def test_private_answers_are_neither_kept_nor_compressed(
     client: httpx.AsyncClient, join: Join, app: Application
 ) -> None:
@@ -473,6 +496,7 @@ async def test_private_answers_are_neither_kept_nor_compressed(
 # --- headers ---
 
 
+@pytest.mark.one_database
 async def test_everything_carries_the_headers_of_the_house(
     client: httpx.AsyncClient, join: Join, app: Application
 ) -> None:
@@ -504,6 +528,7 @@ async def test_everything_carries_the_headers_of_the_house(
     assert page.headers["referrer-policy"]
 
 
+@pytest.mark.one_database
 async def test_another_site_may_read_and_nothing_else(app: Application) -> None:
     reply = await call(
         app, "/api/v1/records", "OPTIONS", origin="https://a.example", access_control_request_method="GET"
@@ -517,6 +542,7 @@ async def test_another_site_may_read_and_nothing_else(app: Application) -> None:
     assert "access-control-allow-origin" not in closed.headers
 
 
+@pytest.mark.one_database
 async def test_an_answer_that_is_kept_names_no_request_of_its_own(client: httpx.AsyncClient) -> None:
     for _ in range(2):
         answer = await client.get("/api/v1/records", headers={"X-Request-Id": "somebodys-own-id"})
@@ -525,6 +551,7 @@ async def test_an_answer_that_is_kept_names_no_request_of_its_own(client: httpx.
     assert wrong.headers["x-request-id"] == "somebodys-own-id"
 
 
+@pytest.mark.one_database
 async def test_a_private_answer_names_its_request(client: httpx.AsyncClient, join: Join) -> None:
     lab = await join()
     id = await bring_out(client, lab, lesson())

@@ -148,6 +148,7 @@ async def broken(node: Node) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.mark.one_database
 async def test_a_mistake_of_ours_tells_nothing_and_is_logged(broken: httpx.AsyncClient) -> None:
     with capture_logs() as lines:
         answer = await broken.get("/api/v1/fail/mistake")
@@ -174,6 +175,7 @@ async def test_an_outage_says_when_to_come_back_and_its_cause_is_logged(broken: 
     assert any(isinstance(line.get("exc_info"), OperationalError) for line in lines)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("how", "status", "header"), [("busy", 429, "7"), ("suppressed", 451, None), ("misconfigured", 500, None)]
 )
@@ -187,6 +189,7 @@ async def test_errors_are_not_for_caches(
     assert answer.json()["title"]
 
 
+@pytest.mark.one_database
 async def test_what_is_not_there_is_a_problem(client: httpx.AsyncClient) -> None:
     for path in ("/", "/nothing", "/api/v1/nothing", "/api/v1/records/x/y/z", "/api/v1/recordsx", "/api/v1"):
         answer = await client.get(path)
@@ -195,6 +198,7 @@ async def test_what_is_not_there_is_a_problem(client: httpx.AsyncClient) -> None
         assert answer.json()["instance"] == path
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -214,6 +218,7 @@ async def test_a_method_that_is_not_answered_is_told_with_those_that_are(
     assert {one.strip() for one in answer.headers["allow"].split(",")} == allowed
 
 
+@pytest.mark.one_database
 async def test_what_cannot_be_read_is_a_problem(client: httpx.AsyncClient) -> None:
     sent: list[tuple[dict[str, str], int]] = [
         ({"Content-Type": "text/plain"}, 415),
@@ -230,6 +235,7 @@ async def test_what_cannot_be_read_is_a_problem(client: httpx.AsyncClient) -> No
             assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.one_database
 async def test_a_parameter_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/records", params={"limit": "many"})
     assert answer.status_code == 400

@@ -21,6 +21,7 @@ async def fail(node: Node, since: timedelta, error: str | None = "OSError: full"
         session.add(ReaderState(name="example", position=0, error=error, failed_at=datetime.now(UTC) - since))
 
 
+@pytest.mark.one_database
 async def test_a_process_that_answers_is_healthy(client: httpx.AsyncClient) -> None:
     answer = await client.get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
@@ -71,12 +72,14 @@ async def ask_metrics(app: Application, host: str, **headers: str) -> httpx.Resp
         return await client.get("/metrics", headers=headers)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1"])
 @pytest.mark.usefixtures("client")
 async def test_metrics_are_for_this_machine(app: Application, host: str) -> None:
     assert (await ask_metrics(app, host)).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["203.0.113.9", "10.0.0.1", "2001:db8::1", "testclient", ""])
 @pytest.mark.usefixtures("client")
 async def test_metrics_are_not_for_strangers(app: Application, host: str) -> None:
@@ -85,6 +88,7 @@ async def test_metrics_are_not_for_strangers(app: Application, host: str) -> Non
     assert "candor_" not in answer.text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto"])
 @pytest.mark.parametrize("value", ["203.0.113.9", "127.0.0.1", ""])
 @pytest.mark.usefixtures("client")
@@ -92,6 +96,7 @@ async def test_a_proxy_on_this_machine_makes_nobody_local(app: Application, name
     assert (await ask_metrics(app, "127.0.0.1", **{name: value})).status_code == 403
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [
@@ -111,6 +116,7 @@ async def test_metrics_are_for_the_holder_of_the_token(node: Node, authorization
         assert (await ask_metrics(app, "203.0.113.9", Authorization=authorization)).status_code == status
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer"}])
 async def test_an_empty_token_opens_nothing(node: Node, headers: dict[str, str]) -> None:
     settings = node.settings.model_copy(update={"metrics_token": SecretStr("")})
@@ -169,6 +175,7 @@ def fields_of(page: str) -> dict[str, str]:
     return {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
 
 
+@pytest.mark.one_database
 async def test_security_txt_follows_rfc_9116(client: httpx.AsyncClient) -> None:
     answer = await client.get("/.well-known/security.txt")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -180,6 +187,7 @@ async def test_security_txt_follows_rfc_9116(client: httpx.AsyncClient) -> None:
     assert fields["preferred-languages"] == "en"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("contact", "uri"),
     [
@@ -195,6 +203,7 @@ async def test_the_contact_is_a_uri(node: Node, contact: str, uri: str) -> None:
         assert fields_of((await client.get("/.well-known/security.txt")).text)["contact"] == uri
 
 
+@pytest.mark.one_database
 async def test_a_registry_without_tls_names_no_canonical_address(node: Node) -> None:
     """RFC 9116, 2.5.2: a web address in it begins with https."""
     settings = node.settings.model_copy(update={"base_url": None})

@@ -8,6 +8,9 @@ from frontend import statics
 from tests.conftest import BASE_URL, Member, Publish
 from tests.frontend.conftest import Look
 
+# Nothing here depends on the database.
+pytestmark = pytest.mark.one_database
+
 NS = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 
 

@@ -34,6 +34,9 @@ from tests.conftest import BASE_URL, Join, calling, running
 from tests.frontend.conftest import BROWSER
 from tests.registry.auth.people import person
 
+# Nothing here depends on the database.
+pytestmark = pytest.mark.one_database
+
 HOME = {"Origin": BASE_URL, "Sec-Fetch-Site": "same-origin", **BROWSER}
 ADA = "ada@lab.example"
 COOKIE = "__Host-candor"

@@ -179,6 +179,7 @@ async def test_nobody_gives_what_they_may_not(
         assert refused.status_code == 403, "a secret of it would be its scopes"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -322,6 +323,7 @@ async def test_a_key_that_is_revoked_signs_no_more(
     assert [(one["kid"], one["live"]) for one in listed] == [("EdDSA", False)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "key",
     [

@@ -101,6 +101,7 @@ async def test_only_administrators_of_it_and_stewards_may(
         assert read.status_code == (200 if status == 201 else status)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

@@ -124,6 +124,7 @@ async def test_half_a_session_opens_nothing(
 OURS = "https://registry.example"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -75,6 +75,7 @@ async def test_a_token_may_be_asked_for_with_less_than_all_scopes(
     assert await works(client, bearer(answer.json()["access_token"])) == 403
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("scope", ["registry:steward", "records:read records:review", "no:such", "records:*"])
 async def test_a_scope_that_the_client_does_not_hold_is_refused(
     client: httpx.AsyncClient, join: Join, database: Database, scope: str
@@ -147,6 +148,7 @@ async def test_an_unknown_client_costs_the_work_of_a_known_one(
     assert verified[0] == verified[1], "the same parameters, so the same time"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("content", "media_type", "status"),
     [
@@ -197,6 +199,7 @@ async def test_the_server_says_what_it_offers(client: httpx.AsyncClient) -> None
 # --- using it ---
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "header",
     [

@@ -171,6 +171,7 @@ async def test_who_is_declined_reads_why_and_may_be_asked_again(
     assert (await client.get(PROVIDERS)).json()["items"][0]["slug"] == "stewards"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("fields", "pointers"),
     [
@@ -211,6 +212,7 @@ async def test_everything_wrong_is_told_at_once_and_nothing_is_kept(
         assert (await session.scalars(select(Provider))).all() == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'"x"', b"{", b'{"name": "A\\u202eB"}', b'{"name": "\\u0000"}', b"{" * 5000]
 )
@@ -369,6 +371,7 @@ async def test_an_organisation_changes_what_it_tells_and_no_document_changes(
     assert read.json() == document
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("change", "pointers"),
     [
