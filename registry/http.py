@@ -129,7 +129,7 @@ def read_cursor(text: str | None) -> int | None:
     try:
         padded = text + "=" * (-len(text) % 4)
         kind, _, number = base64.b64decode(padded, b"-_", validate=True).decode("ascii").partition(":")
-        if kind == "1" and number.isdigit() and len(number) < 19:
+        if kind == "1" and number.isdecimal() and len(number) < 19:
             return int(number)
     except (ValueError, binascii.Error):
         pass

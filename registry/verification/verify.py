@@ -121,7 +121,7 @@ async def _numbers(target: RecordTarget) -> list[int]:
     try:
         items: Any = msgspec.json.decode(answer.body)["items"]
         labels = [str(item["version"]) for item in items]
-        return sorted(int(label) for label in labels if label.isdigit())
+        return sorted(int(label) for label in labels if label.isdecimal() and len(label) < 10)
     except (msgspec.DecodeError, KeyError, TypeError):
         raise Malformed(f"{answer.url} is no list of versions.") from None
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import extension, following, growth, hot, searching, servers, stand, start
+from benchmarks import extension, following, hot, searching, servers, stand, start
 from benchmarks.measures import MEASURES
 
 HERE = Path(__file__).resolve().parent
@@ -30,15 +30,13 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hot, "ROUNDS", 1)
     monkeypatch.setattr(hot, "SECONDS", 0.05)
     monkeypatch.setattr(following, "ROUNDS", 2)
-    monkeypatch.setattr(growth, "READS", 10)
-    monkeypatch.setattr(growth, "PAGES", 10)
     monkeypatch.setattr(searching, "QUESTIONS", 10)
     monkeypatch.setattr(searching, "WARM", 1)
 
 
 @pytest.mark.usefixtures("_short")
 def test_each_measure_is_told_with_its_limit(app: typer.Typer, tmp_path: Path) -> None:
-    groups = ("hot", "search", "growth", "follow", "import")
+    groups = ("hot", "search", "follow", "import")
     folder = tmp_path / "kept"
     done = CliRunner().invoke(
         app, ["bench", "--records=200", f"--keep={folder}", "--json", *(f"--only={one}" for one in groups)]

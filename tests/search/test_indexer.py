@@ -16,7 +16,7 @@ from registry.app import Application
 from registry.changelog.tail import Tail, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Extension, Node
-from registry.records import list_queries, queries
+from registry.records import list_queries
 from registry.records.erasure import erase
 from registry.taxonomies import service as taxonomies
 from registry.taxonomies.vocabulary import Taxonomy, Term
@@ -187,7 +187,7 @@ async def test_what_changes_while_an_index_is_built_is_in_it(
         return rows
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queries, "all_listed", reading)
+        patch.setattr(list_queries, "all_listed", reading)
         await other.rebuild()
     answer = await finder.search(asked("lesson"))
     titles = {json.loads(hit.document)["title"] for hit in answer.hits}

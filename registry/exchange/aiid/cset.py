@@ -124,7 +124,7 @@ def times(date: str, v1: Row | None) -> dict[str, Any]:
 
 def _month(text: str) -> int | None:
     tidy = text.strip().casefold()
-    if tidy.isdigit() and 1 <= int(tidy) <= 12:
+    if tidy.isdecimal() and 1 <= int(tidy) <= 12:
         return int(tidy)
     return _MONTHS.index(tidy[:3]) + 1 if tidy[:3] in _MONTHS else None
 
@@ -167,7 +167,7 @@ def _harms_v1(row: Mapping[str, str]) -> list[dict[str, Any]]:
     harms = []
     for column, tag in (("Lives Lost", "harm:physical/death"), ("Injuries", "harm:physical/injury")):
         count = row.get(column, "").strip()
-        if count.isdigit() and 0 < int(count) <= 10**9:
+        if count.isdecimal() and 0 < int(count) <= 10**9:
             quantity = {"min": int(count), "max": int(count), "unit": "people"}
             estimated = (
                 "The number is an estimate." if row.get("Estimated Harm Quantities") == "True" else None

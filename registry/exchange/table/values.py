@@ -92,7 +92,7 @@ def look_up(value: Any, path: str) -> Any:
     elif isinstance(value, list) and step == "*":
         several = [look_up(item, rest) if rest else item for item in value]
         return [item for item in several if item is not None]
-    elif isinstance(value, list) and step.isdigit():
+    elif isinstance(value, list) and step.isdecimal() and len(step) < 10:
         found = value[int(step)] if int(step) < len(value) else None
     else:
         return None

@@ -31,7 +31,7 @@ async def test_each_trouble_has_its_page(
     async def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("frontend.pages.home.queries.counts", fail)
+    monkeypatch.setattr("frontend.pages.home.list_queries.counts", fail)
     page = await look("/")
     assert page.status == status
     assert page.texts("//h1") == [HELP[status][0]]

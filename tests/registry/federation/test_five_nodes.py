@@ -69,7 +69,7 @@ class Registry:
             environment = {
                 "CANDOR_BASE_URL": self.url,
                 "CANDOR_FEDERATION_ALLOW_PRIVATE": "true",
-                "CANDOR_FOLLOW_SECONDS": "0.3",
+                "CANDOR_FOLLOW_SECONDS": "1",
                 "CANDOR_LIMITS": "false",
                 "CANDOR_EXTENSIONS": "",
                 "CANDOR_LOG_LEVEL": "error",
