@@ -31,18 +31,30 @@ class SearchFinder:
         self._withdrawn = Withdrawn(node.database, engine)
         self._projector = Projector(Vocabulary(), node.origin)
         self._here: frozenset[str] = frozenset()
+        self._others = False
+        self._without_others_at = -1
 
     async def search(self, request: Request) -> Answer:
         """One page of the answer, with facets and timeline."""
         asked = request.with_providers(await self._slugs_here(request))
         answer = await self.engine.search(asked, hidden=await self._withdrawn.hidden())
         sourced = [(hit.origin, hit.id) for hit in answer.hits if _SOURCED in hit.document]
-        if not sourced:
+        if not sourced or not await self._holds_others(answer.position):
             return answer
         async with self._database.read() as session:
             copies = await identity.copies_of(session, sourced)
         hits = [replace(hit, copies=copies.get((hit.origin, hit.id), ())) for hit in answer.hits]
         return replace(answer, hits=hits)
+
+    async def _holds_others(self, position: int) -> bool:
+        """Whether there are records of other registries. Most follow none, and are not asked for copies; that
+        can only change when the index moves.
+        """
+        if not self._others and position != self._without_others_at:
+            async with self._database.read() as session:
+                self._others = await identity.holds_others(session)
+            self._without_others_at = position
+        return self._others
 
     async def _slugs_here(self, request: Request) -> frozenset[str]:
         """Those of the organisations asked for that are ours."""

@@ -105,6 +105,7 @@ class Tail:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake = asyncio.Event()
         self._leased_until: datetime | None = None
+        self._at: int | None = None
         self._told: int | None = None
         self._told_at = -math.inf
 
@@ -158,16 +159,17 @@ class Tail:
             return False
         async with self.database.read() as session:
             position = await self.reader.position()
-            kept = position is not None
             if position is None:
-                position = await self._position(session)
+                position = self._at if self._at is not None else await self._position(session)
             changes = await read_changes(session, after=position, limit=self.reader.batch)
         if changes:
             position = changes[-1].seq
             await self.reader.consume(changes, upto=position)
+        self._at = position
         # A reader that keeps its own place may have moved by itself, and one that failed may be well again:
         # operators are told of that too. Not with each batch: it would wait in line with whoever writes much.
-        told_lately = kept and self._told is not None and time.monotonic() < self._told_at + TELL_SECONDS
+        # A process that dies in between has the last second read again, which does no reader harm.
+        told_lately = self._told is not None and time.monotonic() < self._told_at + TELL_SECONDS
         if position != self._told and not told_lately:
             if not await self._remember(position):
                 await self._lost()
@@ -180,6 +182,9 @@ class Tail:
         await self.reader.release()
         if self._leased_until is None:
             return
+        if self._at is not None and self._at != self._told:
+            await self._remember(self._at)
+        self._at = None
         self._leased_until = None
         async with self.database.write() as session:
             await session.execute(
@@ -236,7 +241,7 @@ class Tail:
 
     async def _lost(self) -> None:
         """Another process reads now: close what only the holder of the lease may have open."""
-        self._told = None
+        self._at = self._told = None
         if self._leased_until is not None:
             self._leased_until = None
             await self.reader.release()

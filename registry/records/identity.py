@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,13 +41,19 @@ async def copies_among(session: AsyncSession, keys: Sequence[tuple[str, str]]) -
     return found
 
 
+async def holds_others(session: AsyncSession) -> bool:
+    """Whether any record of another registry is here: where none is, nothing is a copy or has one."""
+    return await session.scalar(select(Record.pk).where(Record.provider_pk.is_(None)).limit(1)) is not None
+
+
 async def copies_of(
     session: AsyncSession, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """The (origin, id)s of what other registries made from the same sources, by record, the first first."""
     other = aliased(Record)
+    # Put in order here: asked for an order, SQLite walks all records in it.
     query = (
-        select(Record.origin, Record.id, other.origin, other.id)
+        select(other.pk, Record.origin, Record.id, other.origin, other.id)
         .join(
             other,
             and_(
@@ -56,11 +63,11 @@ async def copies_of(
             ),
         )
         .where(among(keys), func.coalesce(other.listed, false()))
-        .order_by(other.pk)
         .limit(_MOST_COPIES)
     )
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for origin, id, *copy in await session.execute(query) if keys else ():
+    rows = sorted(await session.execute(query), key=itemgetter(0)) if keys else []
+    for _, origin, id, *copy in rows:
         named = found.setdefault((origin, id), [])
         if len(named) < _MOST_NAMED:
             named.append((copy[0], copy[1]))
@@ -87,7 +94,6 @@ async def same_source(session: AsyncSession, keys: Sequence[tuple[str, str]]) ->
                 other.provider_pk.is_(None),
                 func.coalesce(other.listed, false()),
             )
-            .order_by(other.pk)
             .limit(_MOST_COPIES)
         )
         found.update(dict.fromkeys((origin, id) for origin, id in await session.execute(query)))
