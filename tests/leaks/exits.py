@@ -18,7 +18,7 @@ from tests.conftest import BASE_URL
 _NOISE = frozenset({"date", "x-request-id"})
 _LINK = re.compile(re.escape(BASE_URL) + r"(/[^\s\"'<>\\]*)")
 # Facets and pages multiply addresses without end: of those that differ in values alone, some are walked.
-_ALIKE = 3
+_ALIKE = 2
 _LONGEST_WALK = 1_500
 
 
