@@ -14,6 +14,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from registry.actor import ANONYMOUS, Actor
+from registry.actor import Scope as Granted
 from registry.canonical import MAX_DOCUMENT_BYTES, digest, read_json
 from registry.errors import Malformed, TooLarge, UnsupportedType
 from registry.settings import Settings
@@ -23,6 +24,8 @@ SHARED_CACHE = "public, max-age=0, s-maxage=1, must-revalidate"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 PRIVATE_HEADERS = {"Cache-Control": PRIVATE, "Vary": "Authorization, Cookie"}
+STEWARDS = [{"oauth2": [Granted.REGISTRY_STEWARD.value]}]
+"""The `security` of operations that are for stewards."""
 SCOPES = "candor.scopes"
 """Key in the scope's state: which changes make this answer stale. Its presence lets the front keep it."""
 BODY_DIGEST = "candor.body"

@@ -15,7 +15,7 @@ from registry.auth.bodies import ADMIN, expiry, read_object, text
 from registry.auth.roles import parse_roles
 from registry.auth.session_api import OURS
 from registry.clock import instant
-from registry.errors import Finding, Forbidden, Invalid, NotFound, Unauthenticated
+from registry.errors import Finding, Invalid, NotFound
 from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest
 from registry.idempotency import once
@@ -49,7 +49,7 @@ class MembersController(Controller):
     @post("/", operation_id="addMember", operation_class=bodies.TakesMember, responses=_WRITES)
     async def add_member(self, request: AnyRequest, node: Nodes, actor: Actors, slug: Slug) -> Response[Any]:
         """Let somebody act for the organisation. They sign in with their address; nothing is mailed here."""
-        _require_admin(actor)
+        people.require_admin(actor)
         body = await read_object(request, ["email", "roles", "name"])
         roles = parse_roles(body.get("roles"))
         name = text(body, "name")
@@ -66,7 +66,7 @@ class MembersController(Controller):
         self, request: AnyRequest, node: Nodes, actor: Actors, slug: Slug, id: FromPath[str]
     ) -> Response[dict[str, Any]]:
         """Give a member other roles. It takes effect at once; their sessions for the organisation end."""
-        _require_admin(actor)
+        people.require_admin(actor)
         roles = parse_roles((await read_object(request, ["roles"])).get("roles"))
         async with node.database.write() as session:
             provider = await people.managed(session, actor, slug)
@@ -78,7 +78,7 @@ class MembersController(Controller):
         self, node: Nodes, actor: Actors, slug: Slug, id: FromPath[str]
     ) -> Response[None]:
         """End a membership, at once. The last administrator stays."""
-        _require_admin(actor)
+        people.require_admin(actor)
         async with node.database.write() as session:
             provider = await people.managed(session, actor, slug)
             await people.remove_member(session, actor, provider, _pk(id))
@@ -102,7 +102,7 @@ class ClientsController(Controller):
     @post("/", operation_id="addClient", operation_class=bodies.TakesClient, responses=_WRITES)
     async def add_client(self, request: AnyRequest, node: Nodes, actor: Actors, slug: Slug) -> Response[Any]:
         """Make a client. Its secret is shown here and nowhere again."""
-        _require_admin(actor)
+        people.require_admin(actor)
         body = await read_object(request, ["scopes", "name", "expires_at"])
         scopes, name, ends = _scopes(body.get("scopes")), text(body, "name", 120), expiry(body)
 
@@ -153,7 +153,7 @@ class ClientsController(Controller):
         self, request: AnyRequest, node: Nodes, actor: Actors, slug: Slug, client_id: FromPath[str]
     ) -> Response[Any]:
         """Another secret beside those there are, shown once: use it, then end the old one."""
-        _require_admin(actor)
+        people.require_admin(actor)
         ends = expiry(await read_object(request, ["expires_at"], optional=True))
 
         async def work(session: AsyncSession) -> Response[Any]:
@@ -203,7 +203,7 @@ class ClientsController(Controller):
         self, request: AnyRequest, node: Nodes, actor: Actors, slug: Slug, client_id: FromPath[str]
     ) -> Response[Any]:
         """Register a public key, with which the client signs instead of showing a secret."""
-        _require_admin(actor)
+        people.require_admin(actor)
         body = await read_object(request, ["key", "alg", "expires_at"])
         key, ends = read_key(body.get("key"), text(body, "alg", 16)), expiry(body)
 
@@ -241,18 +241,10 @@ async def _end(
     client_id: str,
     work: Callable[[AsyncSession, Client], Awaitable[None]],
 ) -> Response[None]:
-    _require_admin(actor)
+    people.require_admin(actor)
     async with node.database.write() as session:
         await work(session, await _client(session, actor, slug, client_id))
     return Response(None, headers=OURS)
-
-
-def _require_admin(actor: Actor) -> None:
-    """Before a body is read. Whose organisation it is, is looked at where it is written."""
-    if not actor.known:
-        raise Unauthenticated("This needs a token or a session.")
-    if not actor.steward and Scope.PROVIDER_ADMIN not in actor.scopes:
-        raise Forbidden("This needs the scope 'provider:admin'.", scope=Scope.PROVIDER_ADMIN.value)
 
 
 def _made(body: dict[str, Any]) -> Response[Any]:

@@ -18,7 +18,7 @@ from registry.auth.roles import Role
 from registry.auth.sessions import end_all
 from registry.canonical import forbidden_characters
 from registry.db import now
-from registry.errors import Conflict, Finding, Forbidden, Invalid, NotFound
+from registry.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Unauthenticated
 from registry.providers.models import Provider
 from registry.providers.queries import by_slug
 
@@ -108,6 +108,14 @@ async def remove_steward(session: AsyncSession, by: Actor, email: str) -> None:
 
 
 # --- members ---
+
+
+def require_admin(actor: Actor) -> None:
+    """Before a body is read. Whose organisation it is, is looked at where it is written."""
+    if not actor.known:
+        raise Unauthenticated("This needs a token or a session.")
+    if not actor.steward and Scope.PROVIDER_ADMIN not in actor.scopes:
+        raise Forbidden("This needs the scope 'provider:admin'.", scope=Scope.PROVIDER_ADMIN.value)
 
 
 async def managed(session: AsyncSession, by: Actor, slug: str) -> Provider:

@@ -38,9 +38,10 @@ from registry.transparency.notes import read_checkpoint, read_note
 from registry.transparency.sequencer import Sequencer
 from registry.transparency.storage import open_storage, sync_folder
 from registry.transparency.tiles import WIDTH
+from registry.transparency.trees import OWN
 from registry.verification.documents import versions_file
+from registry.verification.dump import MANIFEST, RECORDS, SUMS
 
-MANIFEST, SUMS, RECORDS = "manifest.json", "SHA256SUMS", "records.ndjson"
 SOFTWARE, FORMAT = "candor", 1
 ARCHIVE = ".zip"
 
@@ -119,7 +120,7 @@ async def _write(
     if log is None or log.checkpoint is None:
         raise Unavailable("Nothing is under a signed checkpoint yet: publish, and let `candor serve` run.")
     counts = {"records": 0, "versions": 0, "erased": 0, "withheld": 0}
-    tiles = TilesOut(lambda name, body: out.write(f"log/{name}", body)) if with_log else None
+    tiles = TilesOut(lambda name, body: out.write(OWN + name, body)) if with_log else None
     with progress(log.published) as advance, out.lines(RECORDS) as record:
         for start in range(0, log.published, WIDTH):
             part = await stretch(session, log, start, min(start + WIDTH, log.published))
@@ -136,7 +137,7 @@ async def _write(
                 advance(len(part.entries))
     if tiles is not None:
         tiles.end()
-        out.write("log/checkpoint", log.checkpoint)
+        out.write(f"{OWN}checkpoint", log.checkpoint)
     counts["taxonomies"] = await _write_taxonomies(session, out)
     checkpoint = read_checkpoint(read_note(log.checkpoint).text)
     return {

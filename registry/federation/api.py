@@ -3,7 +3,6 @@
 A copy is served byte for byte as its origin signed it, so that whoever reads it need not believe us.
 """
 
-import hashlib
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -21,6 +20,7 @@ from registry.records.api_shared import Nodes, Reading
 from registry.transparency.api import Files, checkpoint_answer, tile_answer
 from registry.transparency.entries import log_of
 from registry.transparency.models import Log
+from registry.transparency.notes import origin_hash
 from registry.transparency.sequencer import LOG_SCOPE
 from registry.transparency.trees import mirror_prefix
 
@@ -119,7 +119,7 @@ def scope_of(origin: str) -> str:
 async def _mirrored(session: AsyncSession, node: Node, hash: str) -> Log:
     """Raises `NotFound` for an origin that is not followed."""
     for log in await mirrored_logs(session, node.origin):
-        if hashlib.sha256(log.origin.encode()).hexdigest() == hash:
+        if origin_hash(log.origin) == hash:
             return log
     raise NotFound("No origin of that hash is mirrored here; /mirror/ lists those that are.")
 

@@ -13,12 +13,10 @@ from registry.errors import Malformed
 from registry.federation import alarms, views
 from registry.federation.items import counts, items_of
 from registry.federation.queries import peer_of, peers
-from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared, private, read_cursor
+from registry.http import JSON_TYPE, STEWARDS, AnyRequest, json_bytes, prepared, private, read_cursor
 from registry.http import cursor as cursor_to
 from registry.problems import problem_responses
 from registry.records.api_shared import Actors, Nodes, Reading
-
-STEWARDS = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 
 
 class PeersController(Controller):

@@ -30,7 +30,7 @@ from registry.transparency.models import Log
 from registry.transparency.notes import read_verifier
 from registry.transparency.sequencer import CHECKPOINT, TOPIC
 from registry.transparency.storage import Storage
-from registry.transparency.tiles import WIDTH, BundleError, Tile, decode_bundle, width_at
+from registry.transparency.tiles import WIDTH, BundleError, Tile, at_least, decode_bundle, width_at
 from registry.transparency.trees import Hashed, LogFiles, mirror_prefix, unpack
 from registry.transparency.verified import TileError, VerifiedTree
 
@@ -137,10 +137,7 @@ class Pull:
         found: list[Hashed] = []
         for index in range(start // WIDTH, -(-end // WIDTH)):
             tile = Tile(None, index, width_at(0, index, end))
-            body = await self.remote.tile(tile)
-            if body is None and not tile.full:
-                tile = Tile(None, index)
-                body = await self.remote.tile(tile)
+            body, tile = await at_least(tile, self.remote.tile)
             if body is None:
                 raise BundleError(f"there is no {tile.path}")
             held = decode_bundle(body, tile.width)[max(0, start - index * WIDTH) : end - index * WIDTH]

@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.actor import Actor, Scope
 from registry.errors import Malformed
 from registry.extensions import Node
-from registry.http import JSON_TYPE, AnyRequest, private, read_cursor, read_json_body
+from registry.http import JSON_TYPE, STEWARDS, AnyRequest, private, read_cursor, read_json_body
 from registry.http import cursor as cursor_to
 from registry.idempotency import once
 from registry.moderation.anomalies import queries, service, views
 from registry.problems import problem_responses
 
 MAX_BODY = 16 * 1024
-STEWARDS = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]

@@ -16,6 +16,7 @@ from registry.errors import Malformed, NotFound
 from registry.extensions import Node
 from registry.http import (
     JSON_TYPE,
+    STEWARDS,
     AnyRequest,
     cursor,
     private,
@@ -30,7 +31,6 @@ from registry.problems import problem_responses
 from registry.records.api_shared import desk_of
 
 MAX_BODY = 64 * 1024
-_STEWARDING = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 Actors = NamedDependency[SkipValidation[Actor]]
 Nodes = NamedDependency[SkipValidation[Node]]
 Reading = NamedDependency[SkipValidation[AsyncSession]]
@@ -109,7 +109,7 @@ class NoticesController(Controller):
 
         return await once(request, node, actor, work)
 
-    @get("/", operation_id="listNotices", security=_STEWARDING, responses=problem_responses(400, 401, 403))
+    @get("/", operation_id="listNotices", security=STEWARDS, responses=problem_responses(400, 401, 403))
     async def list_notices(
         self,
         reading: Reading,
@@ -144,7 +144,7 @@ class NoticesController(Controller):
         operation_id="answerNotice",
         operation_class=TakesAnswer,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422),
     )
     async def act(

@@ -9,7 +9,7 @@ from registry.actor import Actor, Scope
 from registry.canonical import is_line
 from registry.errors import Finding, Invalid
 from registry.extensions import Node
-from registry.http import AnyRequest, private, read_json_object
+from registry.http import STEWARDS, AnyRequest, private, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import identity, views
@@ -19,7 +19,6 @@ from registry.records.operations import TakesSame
 
 _SMALL = 16 * 1024
 _LONGEST_ORIGIN = 255
-_STEWARDING = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 _ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
 
 
@@ -51,7 +50,7 @@ class IdentityController(Controller):
         operation_id="acceptSameAs",
         operation_class=TakesSame,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=_ERRORS,
     )
     async def accept(
@@ -65,7 +64,7 @@ class IdentityController(Controller):
         operation_id="refuseSameAs",
         operation_class=TakesSame,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=_ERRORS,
     )
     async def refuse(

@@ -6,7 +6,7 @@ from litestar import Controller, Response, post
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor, Scope
-from registry.http import AnyRequest, private, read_json_object
+from registry.http import STEWARDS, AnyRequest, private, read_json_object
 from registry.idempotency import once
 from registry.problems import problem_responses
 from registry.records import erasure, suppression, views
@@ -14,7 +14,6 @@ from registry.records.api_shared import Actors, Nodes, Origin, RecordId
 from registry.records.operations import TakesOrder
 
 _SMALL = 16 * 1024
-_STEWARDING = [{"oauth2": [Scope.REGISTRY_STEWARD.value]}]
 _ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
 
 
@@ -29,7 +28,7 @@ class StewardsController(Controller):
         operation_id="suppressRecord",
         operation_class=TakesOrder,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=_ERRORS,
     )
     async def suppress(
@@ -56,7 +55,7 @@ class StewardsController(Controller):
         operation_id="unsuppressRecord",
         operation_class=TakesOrder,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=_ERRORS,
     )
     async def unsuppress(
@@ -78,7 +77,7 @@ class StewardsController(Controller):
         operation_id="eraseRecord",
         operation_class=TakesOrder,
         status_code=200,
-        security=_STEWARDING,
+        security=STEWARDS,
         responses=_ERRORS,
     )
     async def erase(self, request: AnyRequest, actor: Actors, node: Nodes, id: RecordId) -> Response[Any]:

@@ -1,9 +1,16 @@
 """Of what several registries made from one source, one is shown: ours, or the one that came first."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from registry.records.models import Record
+
+
+def of_same_source(other: Any) -> ColumnElement[bool]:
+    """Whether `other`, an alias of `Record`, was made from the same source as `Record`, elsewhere or here."""
+    return and_(other.source_id == Record.source_id, other.source_scheme == Record.source_scheme)
 
 
 def is_copy() -> ColumnElement[bool]:
@@ -14,8 +21,7 @@ def is_copy() -> ColumnElement[bool]:
     same = (
         select(other.pk)
         .where(
-            other.source_id == Record.source_id,
-            other.source_scheme == Record.source_scheme,
+            of_same_source(other),
             other.origin != Record.origin,
             func.coalesce(other.listed, false()),
             or_(other.provider_pk.is_not(None), other.pk < Record.pk),

@@ -14,7 +14,7 @@ from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Invalid
 from registry.records import draft_queries, queries
-from registry.records.copies import is_copy
+from registry.records.copies import is_copy, of_same_source
 from registry.records.groups import MOST, Groups, Key, Pair, group
 from registry.records.models import Record, RecordLink, RecordName, SameAs
 from registry.records.preconditions import match_version
@@ -56,11 +56,7 @@ async def copies_of(
         select(other.pk, Record.origin, Record.id, other.origin, other.id)
         .join(
             other,
-            and_(
-                other.source_id == Record.source_id,
-                other.source_scheme == Record.source_scheme,
-                other.origin != Record.origin,
-            ),
+            and_(of_same_source(other), other.origin != Record.origin),
         )
         .where(among(keys), func.coalesce(other.listed, false()))
         .limit(_MOST_COPIES)
@@ -83,11 +79,7 @@ async def same_source(session: AsyncSession, keys: Sequence[tuple[str, str]]) ->
             select(other.origin, other.id)
             .join(
                 Record,
-                and_(
-                    other.source_id == Record.source_id,
-                    other.source_scheme == Record.source_scheme,
-                    other.pk != Record.pk,
-                ),
+                and_(of_same_source(other), other.pk != Record.pk),
             )
             .where(
                 among(keys[start : start + 400]),

@@ -45,7 +45,7 @@ from registry.transparency.models import Log, LogEntry
 from registry.transparency.notes import Checkpoint, open_checkpoint
 from registry.transparency.sequencer import RECOVERY
 from registry.transparency.tiles import WIDTH
-from registry.transparency.trees import unpack
+from registry.transparency.trees import OWN, unpack
 from registry.transparency.verified import TileError, VerifiedTree
 from registry.verification.documents import Answers, Documents, DocumentsError, Line, Parts
 from registry.verification.places import Place
@@ -159,7 +159,7 @@ def _opened(source: str, node: Node) -> tuple[Place, str, Documents]:
     """Where a source keeps the log's files, below which prefix, and what hands out its documents."""
     match read_target(source, allow_private=node.settings.federation_allow_private):
         case DumpTarget(place):
-            return place, "log/", Parts(place)
+            return place, OWN, Parts(place)
         case LogTarget() as target if target.documents is not None and target.is_of(node.origin):
             return target.place, target.prefix, Answers(target.place, target.documents)
     raise Malformed(

@@ -7,12 +7,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, PathParameter, SkipValidation
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.actor import Actor, Scope
+from registry.actor import Actor
 from registry.auth.bodies import ADMIN, TakesSigningKey, read_object
-from registry.auth.people import managed
+from registry.auth.people import managed, require_admin
 from registry.auth.session_api import OURS
 from registry.canonical import digest
-from registry.errors import Forbidden, Unauthenticated
 from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, json_bytes, prepared
 from registry.idempotency import once
@@ -67,7 +66,7 @@ class SigningKeysController(Controller):
         `candor-key-proof+jwt` and the claims `aud` (this registry's origin), `sub` (the organisation's slug),
         `iat` (now) and `cnf` (`{"jkt": thumbprint of the key, RFC 7638}`).
         """
-        _require_admin(actor)
+        require_admin(actor)
         body = await read_object(request, ["key", "proof"])
 
         async def work(session: AsyncSession) -> Response[Any]:
@@ -88,16 +87,8 @@ class SigningKeysController(Controller):
     )
     async def end_key(self, node: Nodes, actor: Actors, slug: Slug, kid: FromPath[str]) -> Response[None]:
         """End a key. It stays in the key set with its period, and what it signed stays signed."""
-        _require_admin(actor)
+        require_admin(actor)
         async with node.database.write() as session:
             provider = await managed(session, actor, slug)
             await service.end_key(session, actor, provider, kid, origin=node.origin)
         return Response(None, headers=OURS)
-
-
-def _require_admin(actor: Actor) -> None:
-    """Before a body is read. Whose organisation it is, is looked at where it is written."""
-    if not actor.known:
-        raise Unauthenticated("This needs a token or a session.")
-    if not actor.steward and Scope.PROVIDER_ADMIN not in actor.scopes:
-        raise Forbidden("This needs the scope 'provider:admin'.", scope=Scope.PROVIDER_ADMIN.value)

@@ -7,7 +7,6 @@ is signed that contradicts it.
 
 import base64
 import binascii
-import hashlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from registry.errors import Misconfigured
 from registry.settings import Settings
-from registry.transparency.notes import COSIGNATURE, ED25519, Signer, Verifier
+from registry.transparency.notes import COSIGNATURE, ED25519, Signer, Verifier, origin_hash
 from registry.transparency.storage import sync_folder, write_whole
 
 LOG_KEY, WITNESS_KEY, SIGNED = "log.key", "witness.key", "log.signed"
@@ -81,7 +80,7 @@ class Keys:
         sync_folder(place.parent)
 
     def _place(self, origin: str) -> Path:
-        return self.folder / COSIGNED / hashlib.sha256(origin.encode()).hexdigest()
+        return self.folder / COSIGNED / origin_hash(origin)
 
 
 def prepare(settings: Settings, origin: str) -> Keys:

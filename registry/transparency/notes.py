@@ -236,6 +236,11 @@ def open_checkpoint(
     return checkpoint, note, signers
 
 
+def origin_hash(origin: str) -> str:
+    """An origin as a name for files: origins hold slashes."""
+    return hashlib.sha256(origin.encode()).hexdigest()
+
+
 def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[Signer]) -> bytes:
     """The checkpoint as a note, signed by each in order."""
     return f"{checkpoint.text}\n{''.join(signer.sign(checkpoint.text) for signer in signers)}".encode()

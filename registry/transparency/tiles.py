@@ -6,10 +6,10 @@ level is partial, and is a file of its own for each width that was published.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from registry.transparency.merkle import HASH_BYTES, Node, root_of
+from registry.transparency.merkle import HASH_BYTES, Node, Range, nodes_of, proof, root_of
 
 WIDTH = 256
 _STEP = 8
@@ -108,6 +108,29 @@ def tile_holding(node: Node, size: int) -> tuple[Tile, int, int]:
     first = position << above
     index, start = divmod(first, WIDTH)
     return Tile(tile_level, index, width_at(tile_level, index, size)), start, start + (1 << above)
+
+
+async def prove(ranges: Sequence[Range], size: int, read: Callable[[Tile], Awaitable[bytes]]) -> list[bytes]:
+    """The hashes of a proof's ranges (`merkle.inclusion_ranges`, `consistency_ranges`) in a log of `size`
+    entries, of which `read` hands over tiles: each is asked for once.
+    """
+    tiles: dict[Tile, bytes] = {}
+    nodes: dict[Node, bytes] = {}
+    for node in nodes_of(ranges):
+        tile, start, end = tile_holding(node, size)
+        if tile not in tiles:
+            tiles[tile] = await read(tile)
+        nodes[node] = node_from(tiles[tile], start, end)
+    return proof(ranges, nodes.__getitem__)
+
+
+async def at_least(tile: Tile, get: Callable[[Tile], Awaitable[bytes | None]]) -> tuple[bytes | None, Tile]:
+    """A tile or bundle, and which one came: a partial one is gone once the full one is there."""
+    body = await get(tile)
+    if body is None and not tile.full:
+        full = Tile(tile.level, tile.index)
+        return await get(full), full
+    return body, tile
 
 
 def node_from(data: bytes, start: int, end: int) -> bytes:

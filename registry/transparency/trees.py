@@ -5,30 +5,26 @@ simply done again. Readers may see a tile before any checkpoint speaks of it, wh
 way round would.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.transparency.merkle import (
     Frontier,
-    Node,
     ProofError,
     Range,
     consistency_ranges,
-    nodes_of,
-    proof,
     root_of,
     verify_consistency,
 )
-from registry.transparency.notes import Checkpoint
+from registry.transparency.notes import Checkpoint, origin_hash
 from registry.transparency.storage import Storage
 from registry.transparency.tiles import (
     WIDTH,
     Tile,
+    at_least,
     encode_bundle,
     hashes_of,
-    node_from,
-    tile_holding,
+    prove,
     tiles_between,
 )
 from registry.transparency.verified import TileError, VerifiedTree
@@ -44,7 +40,7 @@ Hashed = tuple[bytes, bytes]
 
 def mirror_prefix(origin: str) -> str:
     """Where the files of another origin's log stand here."""
-    return f"mirror/{hashlib.sha256(origin.encode()).hexdigest()}/"
+    return f"mirror/{origin_hash(origin)}/"
 
 
 class LogDamaged(Exception):
@@ -153,21 +149,12 @@ class LogFiles:
         return body
 
     async def prove(self, ranges: Sequence[Range], size: int) -> list[bytes]:
-        """The hashes of a proof's ranges in a log of `size` entries."""
-        nodes: dict[Node, bytes] = {}
-        held: dict[Tile, bytes] = {}
-        for node in nodes_of(ranges):
-            tile, start, end = tile_holding(node, size)
-            if tile not in held:
-                held[tile] = await self._at_least(tile)
-            nodes[node] = node_from(held[tile], start, end)
-        return proof(ranges, nodes.__getitem__)
+        """The hashes of a proof's ranges in a log of `size` entries. Raises `LogDamaged`."""
+        return await prove(ranges, size, self._at_least)
 
     async def _at_least(self, tile: Tile) -> bytes:
         """A tile, from the full one where the partial one is gone."""
-        body = await self.storage.get(self._path(tile))
-        if body is None and not tile.full:
-            body = await self.storage.get(self._path(Tile(tile.level, tile.index)))
+        body, _ = await at_least(tile, lambda each: self.storage.get(self._path(each)))
         if body is None:
             raise LogDamaged(f"{self._path(tile)} is missing.")
         return body

@@ -12,12 +12,9 @@ from hmac import compare_digest
 
 from registry.transparency.merkle import (
     HASH_BYTES,
-    Node,
     Range,
     fold,
     leaf_hash,
-    nodes_of,
-    proof,
     root_of,
     subtrees,
 )
@@ -27,10 +24,11 @@ from registry.transparency.tiles import (
     WIDTH,
     BundleError,
     Tile,
+    at_least,
     decode_bundle,
     hashes_of,
     node_from,
-    tile_holding,
+    prove,
     width_at,
 )
 
@@ -129,11 +127,11 @@ class VerifiedTree:
 
     async def prove(self, ranges: Sequence[Range]) -> list[bytes]:
         """The hashes of a proof (`inclusion_ranges`, `consistency_ranges`)."""
-        nodes: dict[Node, bytes] = {}
-        for node in nodes_of(ranges):
-            tile, start, end = tile_holding(node, self.size)
-            nodes[node] = node_from(await self.tile(tile.level or 0, tile.index), start, end)
-        return proof(ranges, nodes.__getitem__)
+
+        async def read(tile: Tile) -> bytes:
+            return await self.tile(tile.level or 0, tile.index)
+
+        return await prove(ranges, self.size, read)
 
     async def root_at(self, size: int) -> bytes:
         """The root that this log had when it was of `size` leaves: what an older head has to say, unless
@@ -176,13 +174,8 @@ class VerifiedTree:
         return body[: tile.width * HASH_BYTES]
 
     async def _get(self, tile: Tile) -> tuple[bytes, Tile]:
-        """A tile or bundle, and which one came: a partial one is gone once the full one is there."""
-        body = await self._fetch(tile)
-        if body is None and not tile.full:
-            full = Tile(tile.level, tile.index)
-            body, came = await self._fetch(full), full
-        else:
-            came = tile
+        """A tile or bundle, and which one came."""
+        body, came = await at_least(tile, self._fetch)
         if body is None:
             raise TileError("it is missing", tile)
         return body, came

@@ -10,6 +10,7 @@ import msgspec
 
 from registry.errors import Malformed, NotFound
 from registry.transparency.notes import Verifier
+from registry.transparency.trees import OWN
 from registry.verification.ledger import Ledger
 from registry.verification.places import Local, readable
 from registry.verification.report import Report, quoted
@@ -32,7 +33,7 @@ async def verify_dump(place: Local, keys: Sequence[Verifier], progress: Progress
     with closing(Ledger()) as ledger:
         if manifest is None or manifest.get("log") is True:
             # Without a manifest it may still be a log, such as a copy of a node's files.
-            report = await verify_log(LogTarget(place, "log/"), keys, progress, ledger)
+            report = await verify_log(LogTarget(place, OWN), keys, progress, ledger)
             if manifest is not None and report.complete:
                 _check_records(report, place, ledger)
         else:
@@ -54,7 +55,7 @@ async def verify_dump(place: Local, keys: Sequence[Verifier], progress: Progress
 async def _manifest(place: Local) -> dict[str, Any] | None:
     body = await place.get(MANIFEST, _LARGEST_MANIFEST)
     if body is None:
-        if await place.get("log/checkpoint", _LARGEST_MANIFEST) is None:
+        if await place.get(f"{OWN}checkpoint", _LARGEST_MANIFEST) is None:
             raise NotFound(f"{place.name} holds no {MANIFEST} and no log/checkpoint: it is no dump.")
         return None
     try:

@@ -1,6 +1,5 @@
 """What somebody asked to have verified: from an address or a path to what is to be read there."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from registry.errors import Malformed, NotFound
 from registry.ids import parse_id
+from registry.transparency.notes import origin_hash
+from registry.transparency.trees import OWN
 from registry.verification.places import Local, Place, Web, is_loopback, local
 
 _RECORD = re.compile(
@@ -44,7 +45,7 @@ class LogTarget:
     hash: str | None = None
 
     def is_of(self, origin: str) -> bool:
-        return self.hash in (None, hashlib.sha256(origin.encode()).hexdigest())
+        return self.hash in (None, origin_hash(origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def read_target(text: str, *, allow_private: bool) -> Target:
         return LogTarget(place, "", "documents", found["hash"])
     found = _LOG.fullmatch(parts.path)
     place = Web(host + (found["base"] if found else parts.path), allow_private=private)
-    return LogTarget(place, "log/", "federation/v1/documents")
+    return LogTarget(place, OWN, "federation/v1/documents")
 
 
 def one_origin(names: Sequence[str]) -> str | None:
