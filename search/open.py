@@ -5,13 +5,17 @@ from registry.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.engine import Engine
 
+RECORDS, RESTRICTED = "records", "restricted"
 
-def open_engine(settings: Settings) -> Engine:
+
+def open_engine(settings: Settings, *, index: str = RECORDS) -> Engine:
     """The engine that the settings name. Opening is cheap: nothing is read before the first question.
 
-    Raises `Misconfigured` for an engine that is not here: a registry that was told to search elsewhere
-    must not quietly search for itself.
+    `index` is that of public records, or the one apart that holds what is shared with some. Raises
+    `Misconfigured` for an engine that is not here: a registry that was told to search elsewhere must not
+    quietly search for itself.
     """
     if settings.search_url is not None:
         raise Misconfigured("This version searches with its embedded engine only: unset CANDOR_SEARCH_URL.")
-    return EmbeddedEngine(settings.index_folder)
+    folder = settings.index_folder
+    return EmbeddedEngine(folder if index == RECORDS else folder.with_name(f"{folder.name}-{index}"))

@@ -7,7 +7,7 @@ import pytest
 from registry.errors import Misconfigured
 from registry.settings import Settings
 from search.embedded import EmbeddedEngine
-from search.open import open_engine
+from search.open import RESTRICTED, open_engine
 
 
 def test_the_embedded_engine_is_the_default(tmp_path: Path) -> None:
@@ -18,3 +18,12 @@ def test_an_engine_that_is_not_here_is_refused(tmp_path: Path) -> None:
     elsewhere = Settings(data=tmp_path, search_url="http://search.example.org:7700", _env_file=None)
     with pytest.raises(Misconfigured, match="CANDOR_SEARCH_URL"):
         open_engine(elsewhere)
+
+
+def test_what_is_shared_lies_apart(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, _env_file=None)
+    public, apart = open_engine(settings), open_engine(settings, index=RESTRICTED)
+    assert isinstance(public, EmbeddedEngine)
+    assert isinstance(apart, EmbeddedEngine)
+    assert apart.store.folder == tmp_path / "index-restricted"
+    assert public.store.folder == settings.index_folder
