@@ -12,10 +12,9 @@ import tantivy
 
 from search import text
 from search.document import FACETS, FILTERS, Key, Projection, Value, value
+from search.relevance import WEIGHTS
 
 BODY = "body"
-WEIGHTS = {"title": 4.0, "names": 3.0, "summary": 1.5, "labels": 1.5}
-"""By how much more than in `body` a word counts in a text."""
 ROWS = ("title", "names")
 """The weighing texts that know the order of their words."""
 

@@ -14,10 +14,11 @@ from registry.errors import Malformed
 from registry.ids import parse_id
 from search import text
 from search.document import Key
-from search.embedded.fields import BODY, COPY, EXACT, KEY, LIVE, ROWS, WEIGHTS, filter_field, join_key
+from search.embedded.fields import BODY, COPY, EXACT, KEY, LIVE, ROWS, filter_field, join_key
 from search.embedded.store import Snapshot
 from search.highlight import Misspelt
 from search.question import Part
+from search.relevance import ONE_EDIT, TWO_EDITS, WEIGHTS
 from search.request import Request
 
 ORIGIN = "origin"
@@ -28,7 +29,6 @@ _UNFINISHED_WEIGHT = 0.3
 _NEAR_WEIGHT = 0.5
 _TOGETHER_WEIGHT = 2.0
 _TOGETHER_WORDS = 6
-_ONE_EDIT, _TWO_EDITS = 4, 8
 _RARE = 100
 _MANY = 10_000
 
@@ -171,9 +171,9 @@ class _Planner:
 
     def _edits(self, word: str, growing: bool) -> int:
         """How many typing errors are forgiven. Names with numbers in them are meant as they are."""
-        if self.exact or text.alone(word) or not word.isalpha() or len(word) < _ONE_EDIT:
+        if self.exact or text.alone(word) or not word.isalpha() or len(word) < ONE_EDIT:
             return 0
-        return 1 if growing or len(word) < _TWO_EDITS else 2
+        return 1 if growing or len(word) < TWO_EDITS else 2
 
     def _held(self, query: Query, word: str) -> bool:
         # `doc_freq` counts withdrawn records until their segment is merged: a rare word may be theirs alone.
