@@ -19,7 +19,10 @@ from registry.taxonomies.vocabulary import Vocabulary
 from search import labels, text
 
 # Raised when projections of the same documents change: an index made by another shape is rebuilt.
-SHAPE = 2
+SHAPE = 3
+
+STILL = (1 << 53) - 1
+"""Where an interval ends that has not ended: past every public sequence number, and exact in a double."""
 
 FACETS = (
     "kind",
@@ -106,6 +109,10 @@ class Projection:
     are whole seconds since 1970 in UTC, `occurred` the first and last that the record's dates may mean.
     `month` is counted from the year 0. `exact` are the keys of ids and aliases. A `copy` was made from the
     same source as a record that is shown in its place, and is found only where its origin is asked for.
+
+    It is what `version` of the record said from the public sequence number `since` until that of `until`,
+    which is `STILL` for what is listed now. No two intervals of one record overlap, so that each is known by
+    (origin, id, since).
     """
 
     origin: str
@@ -125,10 +132,18 @@ class Projection:
     severity: int
     document: bytes
     copy: bool = False
+    version: int = 0
+    since: int = 0
+    until: int = STILL
 
     @property
     def key(self) -> Key:
         return self.origin, self.id
+
+    @property
+    def live(self) -> bool:
+        """Whether it is what the record says now."""
+        return self.until == STILL
 
     def texts(self) -> Iterable[str]:
         """Everything that words are looked for in. A phrase stands within one of them."""
@@ -239,6 +254,7 @@ class Projector:
             month=_month(when),
             severity=max((self._severities.get(tag.value, 0) for tag in values["severity"]), default=0),
             document=stored,
+            version=_number(document.get("version")),
         )
 
     def _termed(self, found: Value) -> Value:
@@ -262,6 +278,10 @@ class Projector:
             if term is not None:
                 self._tags[tag] = found  # unknown tags come from outside without end and are not remembered
         return found
+
+
+def _number(found: Any) -> int:
+    return found if type(found) is int else 0
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

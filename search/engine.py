@@ -5,9 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from registry.errors import Unavailable
 from search.document import Key, Projection
 from search.request import Request
 from search.results import Answer, Suggestions
+
+CATCHING_UP = 1
+"""Seconds to wait for an index that is read further all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +30,40 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Records without their documents, best first, how many there are in all, and the position of the
-    index.
+    index. To a question as of an earlier position, `versions` are the numbers of the versions that answer.
     """
 
     keys: Sequence[Key]
     total: int
     position: int
+    versions: Sequence[int] = ()
+
+
+def require(place: Place, request: Request) -> None:
+    """Raises `Unavailable` where an index has not read as far as the question asks."""
+    if request.position is not None and request.position > place.position:
+        raise Unavailable(
+            f"The search index has read up to position {place.position:,}, and will be at "
+            f"{request.position:,} in a moment.",
+            retry_after=CATCHING_UP,
+        )
 
 
 class Rebuild(Protocol):
     """An index that is being built beside the one that serves."""
 
     async def add(self, records: Sequence[Projection]) -> None:
-        """Add records, each once."""
+        """Add intervals of records, each once."""
 
     def finishing(self) -> AbstractAsyncContextManager[None]:
         """Hold back every other writer, so that what changed meanwhile can be caught up with and nothing gets
         lost.
         """
 
-    async def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
-        """Put in, replace and take out records."""
+    async def update(
+        self, records: Sequence[Projection], gone: Sequence[Key], *, ended: Sequence[Key] = ()
+    ) -> None:
+        """As `Engine.update`."""
 
     async def publish(self, place: Place) -> None:
         """Let the new index serve in place of the old one, in one step. Inside `finishing` only."""
@@ -55,6 +72,13 @@ class Rebuild(Protocol):
 class Engine(Protocol):
     """A search engine. Everything raises `registry.errors.Unavailable` while there is no complete index to
     answer from: an engine never answers from half of one.
+
+    It holds what each record says now, and what it said before: a `Projection` is one interval. Where
+    `request.position` is None, `search` and `keys` answer from the live ones (`until` is `STILL`), and
+    nothing of the others may be felt, in a count or in an order. Where it is a number, they answer from those
+    with `since <= position < until`, and raise as `require` does while the index has not read as far. Then
+    nothing that is published later may change which records answer: not even whether a word counts as
+    misspelt. `similar` and `suggest` know live ones only.
     """
 
     name: str
@@ -62,7 +86,7 @@ class Engine(Protocol):
     async def search(
         self, request: Request, *, hidden: frozenset[Key] = frozenset(), exact: bool = False
     ) -> Answer:
-        """One page of the answer. `hidden` records are left out of hits and counts.
+        """One page of the answer. `hidden` records are left out of hits and counts, with all their intervals.
 
         `exact` answers only what `search.match` agrees with: no typing errors forgiven, no word completed.
         """
@@ -84,8 +108,20 @@ class Engine(Protocol):
     async def check(self) -> bool:
         """Whether there is an index and its files are whole. Reads all of it."""
 
-    async def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
-        """Put in, replace and take out records, and move the place, in one step that readers see whole."""
+    async def update(
+        self,
+        records: Sequence[Projection],
+        gone: Sequence[Key],
+        place: Place,
+        *,
+        ended: Sequence[Key] = (),
+    ) -> None:
+        """Change the index and move the place, in one step that readers see whole.
+
+        First every interval of the records `gone` is taken out, and the live one of those `ended`. Then
+        intervals are put in: a live one in the place of the record's live one, a past one in the place of the
+        one with the same (origin, id, since).
+        """
 
     def writing(self) -> AbstractAsyncContextManager[None]:
         """Be the only writer of all processes. `update` is called inside."""

@@ -19,6 +19,10 @@ from search import text
 from search.document import FACETS, FILTERS
 from search.question import MAX_CHARACTERS, MAX_WORDS, Question, understand
 
+AS_OF_FORMS = (
+    "Write a position, such as the position of an answer, or the end of which month, day or moment is meant: "
+    "2024-12, 2024-05-17 or 2024-05-17T09:30:00Z."
+)
 SORTS = ("relevance", "newest", "oldest", "updated", "severity")
 RANGES = ("occurred_from", "occurred_to", "published_from", "published_to")
 PARAMETERS = ("q", *FILTERS, *RANGES, "as_of", "sort", "limit", "offset", "facets")
@@ -37,8 +41,27 @@ _CLOSED: Mapping[str, tuple[str, ...]] = {
     "basis": ("first-party", "on-behalf", "third-party", "imported"),
 }
 
+_MAX_DIGITS = 15
+
 Range = tuple[int | None, int | None]
 """From and to, in seconds since 1970, both included; None is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The state that is asked for: that after a public change, or at the end of a date.
+
+    `asked` is what was given, a public sequence number or a (partial) date. `position` is the public sequence
+    number that it means, and `at` the moment; both are None until somebody looked them up
+    (`search.asof`), `at` also of position 0, when nothing was published.
+    """
+
+    asked: int | PartialDate
+    position: int | None = None
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        return str(self.asked if self.position is None else self.position)
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,18 @@ class Request:
     facets: tuple[str, ...] = ()
     notes: tuple[Finding, ...] = ()
     meant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    as_of: AsOf | None = None
+
+    @property
+    def position(self) -> int | None:
+        """The public sequence number to answer as of; None for what is listed now. Raises `RuntimeError`
+        where nobody looked it up: answered otherwise, the question would get an answer to another one.
+        """
+        if self.as_of is None:
+            return None
+        if self.as_of.position is None:
+            raise RuntimeError("as_of was not resolved to a position")
+        return self.as_of.position
 
     @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
@@ -105,7 +140,8 @@ class Request:
     def canonical(self) -> str:
         """The question as a query string: one address for one question, whatever order it was asked in.
 
-        Without page and facets, which change what is shown of the answer and not the answer.
+        Without page and facets, which change what is shown of the answer and not the answer. A date to answer
+        as of is its position, once that was looked up: that is the same for good.
         """
         pairs: list[tuple[str, str]] = []
         if self.q.strip():
@@ -113,6 +149,8 @@ class Request:
         for name in FILTERS:
             pairs += [(name, value) for value in sorted(map(text.key, self.filters.get(name, ())))]
         pairs += [(name, str(self.dates[name])) for name in RANGES if name in self.dates]
+        if self.as_of is not None:
+            pairs.append(("as_of", str(self.as_of)))
         if self.sort != "relevance":
             pairs.append(("sort", self.sort))
         return urlencode(pairs)
@@ -123,6 +161,7 @@ class Request:
             "q": self.q,
             "filters": {name: list(values) for name, values in self.filters.items()},
             **{name: str(date) for name, date in self.dates.items()},
+            **({"as_of": str(self.as_of.asked)} if self.as_of is not None else {}),
             "sort": self.sort,
             "limit": self.limit,
             "offset": self.offset,
@@ -264,6 +303,26 @@ class _Reading:
             if first is not None and last is not None and first.earliest() > last.latest():
                 self.wrong("empty-range", f"{name}_to", f"{last} is before {first}.", "Swap the two.")
         return found
+
+    def as_of(self) -> AsOf | None:
+        """Digits alone are a position, as answers and `/changes` tell it: a year would look the same."""
+        value = self.one("as_of").strip()
+        if not value:
+            return None
+        if value.isascii() and value.isdigit():
+            if len(value) <= _MAX_DIGITS:
+                return AsOf(int(value))
+            self.wrong("out-of-range", "as_of", f"There is no position {value[:40]} yet.", AS_OF_FORMS)
+            return None
+        try:
+            date = PartialDate.parse(value)
+        except ValueError as error:
+            self.wrong("wrong-date", "as_of", str(error), AS_OF_FORMS)
+            return None
+        if date.uncertain:
+            self.wrong("wrong-date", "as_of", f"{value[:40]!r} is not one moment.", AS_OF_FORMS)
+            return None
+        return AsOf(date)
 
     def facets(self) -> tuple[str, ...]:
         names = [name.strip() for value in self.given.get("facets", ()) for name in value.split(",")]

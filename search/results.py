@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from registry.clock import instant
 from registry.errors import Finding
 from search.request import Request
 
@@ -27,10 +29,32 @@ Highlights = Mapping[str, Sequence[Segment]]
 """By field: `title` whole, a passage of `summary`, `narrative` or `content` with what was found in it."""
 
 
+CURRENT, REVISED, WITHDRAWN = "current", "revised", "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class SinceThen:
+    """What became of a record since the version that a hit shows.
+
+    `state` is `current` where that still is the newest version, `revised` or `withdrawn`. `version` is the
+    newest, `at` its time, `code` why the record was withdrawn.
+    """
+
+    state: str
+    version: int
+    at: datetime
+    code: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        shown = {"state": self.state, "version": self.version, "at": instant(self.at), "code": self.code}
+        return {name: value for name, value in shown.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One record that answers: its stored public document and what to point out in it. `copies` are the
-    (origin, id)s of what other registries made from the same source.
+    (origin, id)s of what other registries made from the same source. To a question as of an earlier position,
+    `version` is the number of the version that answers and `since_then` what became of it.
     """
 
     origin: str
@@ -38,6 +62,8 @@ class Hit:
     document: bytes
     highlights: Highlights = field(default_factory=dict)
     copies: Sequence[tuple[str, str]] = ()
+    version: int | None = None
+    since_then: SinceThen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +81,9 @@ class Answer:
 
     `position` is the public sequence number up to which that state has read. `timeline` counts by month
     (`2023-04`), in order: when it happened; where a record does not say, when its source was published; else
-    when the record was. A date known to the year only counts in its first month.
+    when the record was. A date known to the year only counts in its first month. To a question as of an
+    earlier position, `erased` is how many records were public then, whatever was asked, and are not to be
+    shown any more: erased, or withheld by an order.
     """
 
     request: Request
@@ -67,6 +95,7 @@ class Answer:
     position: int
     total_is_exact: bool = True
     notes: Sequence[Finding] = ()
+    erased: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,8 @@ def encode(answer: Answer) -> bytes:
                     name: [segment.as_json() for segment in segments]
                     for name, segments in hit.highlights.items()
                 },
+                **({"version": hit.version} if hit.version is not None else {}),
+                **({"since_then": hit.since_then.as_json()} if hit.since_then is not None else {}),
                 **(
                     {"copies": [{"origin": origin, "id": id} for origin, id in hit.copies]}
                     if hit.copies
@@ -133,6 +164,12 @@ def encode(answer: Answer) -> bytes:
         "engine": answer.engine,
         "position": answer.position,
     }
+    if (as_of := answer.request.as_of) is not None:
+        body["as_of"] = {
+            "position": as_of.position,
+            "at": instant(as_of.at) if as_of.at is not None else None,
+            "erased": answer.erased,
+        }
     if answer.notes:
         body["findings"] = [finding.as_json() for finding in answer.notes]
     return msgspec.json.encode(body)

@@ -149,8 +149,15 @@ class EmbeddedEngine:
         finally:
             self.store.unlock(handle)
 
-    async def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
-        await self.run_to_end(self.store.update, records, gone, place)
+    async def update(
+        self,
+        records: Sequence[Projection],
+        gone: Sequence[Key],
+        place: Place,
+        *,
+        ended: Sequence[Key] = (),
+    ) -> None:
+        await self.run_to_end(self.store.update, records, [*gone, *ended], place)
 
     @asynccontextmanager
     async def rebuild(self) -> AsyncIterator["EmbeddedRebuild"]:
@@ -205,8 +212,10 @@ class EmbeddedRebuild:
         async with self._engine.writing():
             yield
 
-    async def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
-        await self._run((await self._open()).update, records, gone)
+    async def update(
+        self, records: Sequence[Projection], gone: Sequence[Key], *, ended: Sequence[Key] = ()
+    ) -> None:
+        await self._run((await self._open()).update, records, [*gone, *ended])
 
     async def publish(self, place: Place) -> None:
         building = await self._open()
