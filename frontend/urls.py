@@ -154,6 +154,10 @@ class Urls:
     def version_json(self, id: str, label: str, origin: str | None = None) -> str:
         return self._path(f"/api/v1/records/{id}/versions/{label}", self._of(origin))
 
+    def citation(self, id: str, label: str, format: str, origin: str | None = None) -> str:
+        query = (("format", format), *self._of(origin))
+        return self._path(f"/api/v1/records/{id}/versions/{label}/citation", query)
+
     def proof_json(self, id: str, label: str, origin: str | None = None) -> str:
         return self._path(f"/api/v1/records/{id}/versions/{label}/proof", self._of(origin))
 

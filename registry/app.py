@@ -24,6 +24,7 @@ from registry.auth.middleware import ActorMiddleware
 from registry.auth.session_api import SessionController
 from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import Tail
+from registry.citations.api import CitationsController
 from registry.consumers import readers_of
 from registry.extensions import Extension, Node
 from registry.federation.api import FederationController
@@ -67,6 +68,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     RestrictedController,
     EvidenceController,
     IdentityController,
+    CitationsController,
     LogController,
     FederationController,
     PeersController,

@@ -21,6 +21,8 @@ from frontend.templating import items, shortened
 from frontend.terms import references
 from frontend.urls import Urls
 from registry.actor import Actor
+from registry.citations.cited import cited
+from registry.citations.formats import FORMATS
 from registry.feeds.selection import Selection, Topic
 from registry.http import AnyRequest
 from registry.ids import parse_id
@@ -47,6 +49,16 @@ class VersionLine:
     at: datetime
     revision: Mapping[str, Any]
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A citation in one format, and where to get it as a file."""
+
+    name: str
+    text: str
+    url: str
+    type: str
 
 
 @get("/records/{id:str}", include_in_schema=False)
@@ -128,7 +140,7 @@ async def _show(
         further=further(document),
         summary=said_of_it.text if said_of_it else "",
         signed=_signed(document, await signers(reading, row)),
-        citation=citation(document, site.name, urls.whole(urls.version(row.id, row.label, row.origin))),
+        citations=_citations(site, document, row),
         terms=await site.terms(),
         refs=await references(reading, urls, document | {"withdrawal": latest.get("withdrawal", {})}),
         **more,
@@ -176,6 +188,20 @@ def _signed(document: Mapping[str, Any], signatures: Sequence[Signed]) -> dict[s
     return {"by": by, "others": len(signatures) - len(by)}
 
 
+def _citations(site: Site, document: Mapping[str, Any], row: Stored) -> Sequence[Citation]:
+    """The version in every format, to copy and to take along; as text first."""
+    found = cited(document, registry=site.name, links=site.urls.absolute, label=row.label)
+    return [
+        Citation(
+            format.title,
+            format.write(found).strip(),
+            site.urls.citation(row.id, row.label, format.name, row.origin),
+            format.media_type,
+        )
+        for format in FORMATS
+    ]
+
+
 def _line(urls: Urls, row: Stored, shown: Stored) -> VersionLine:
     document = _decode(row.document)
     revision = document.get("revision") if row.action != "withdrawn" else None
@@ -188,19 +214,3 @@ def _line(urls: Urls, row: Stored, shown: Stored) -> VersionLine:
         revision if isinstance(revision, dict) else {},
         row.label == shown.label,
     )
-
-
-def citation(document: Mapping[str, Any], registry: str, address: str) -> str:
-    """How to cite a version: who published it, when, what, where.
-
-    Never as a statement of whom it speaks of.
-    """
-    publishers = [document.get("provider"), *items(document.get("co_providers"))]
-    names = [str(one["name"]) for one in publishers if isinstance(one, Mapping) and one.get("name")]
-    author = ", ".join(names) or "Anonymous"
-    year = str(document.get("updated", ""))[:4]
-    title = str(document.get("title", "")).rstrip(".")
-    kind = words.kind_of(str(document.get("kind", ""))).one.lower()
-    number = f"{kind} {document.get('id', '')}, version {document.get('version', '')}"
-    number += ", withdrawn" if "withdrawal" in document else ""
-    return f"{author} ({year}). {title} [{number}]. {registry}. {address}"

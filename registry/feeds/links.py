@@ -68,7 +68,7 @@ class Links:
     def record(self, id: str, origin: str | None = None) -> str:
         return self._join(f"/records/{id}", self._of(origin))
 
-    def version(self, id: str, version: int, origin: str | None = None) -> str:
+    def version(self, id: str, version: int | str, origin: str | None = None) -> str:
         return self._join(f"/records/{id}/v/{version}", self._of(origin))
 
     def document(self, id: str, version: int, origin: str | None = None) -> str:
