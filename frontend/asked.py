@@ -18,6 +18,8 @@ BROWSABLE = ("kind", "provider", "origin", "tag")
 LONGEST_QUESTION = 80
 """In characters, as headings and tabs repeat it."""
 _NOT_ASKED = frozenset({"limit", "offset", "facets"})
+# How the question is answered, and no filter of its own.
+_MANNER = frozenset({"sort", "crosswalks"})
 
 NAMES = {
     "kind": "Kind",
@@ -42,7 +44,11 @@ NAMES = {
     "occurred_to": "Happened until",
     "published_from": "Published from",
     "published_to": "Published until",
+    "crosswalks": "Other vocabularies",
 }
+_FOLLOWED = MappingProxyType(
+    {"off": "not looked at", "exact": "same meaning only", "close": "same or nearly same meaning"}
+)
 SORTS = MappingProxyType(
     {
         "relevance": "Best match",
@@ -88,7 +94,7 @@ class Asked:
     @property
     def browsable(self) -> bool:
         """Whether a list without a search can answer it."""
-        return all(name in BROWSABLE or name == "sort" for name, _ in self.pairs)
+        return all(name in BROWSABLE or name in _MANNER for name, _ in self.pairs)
 
     def holds(self, name: str, value: str) -> bool:
         return (name, value) in self.pairs
@@ -103,6 +109,10 @@ class Asked:
         """The question without everything that it says of these."""
         return tuple(pair for pair in self.pairs if pair[0] not in names)
 
+    def unwidened(self) -> tuple[tuple[str, str], ...]:
+        """The question with its terms taken as themselves alone."""
+        return _ordered((*self.without("crosswalks"), ("crosswalks", "off")))
+
     def parameters(self) -> dict[str, list[str]]:
         """As `registry.finder` and `search.request` take it."""
         found: dict[str, list[str]] = {}
@@ -110,10 +120,15 @@ class Asked:
             found.setdefault(name, []).append(value)
         return found
 
-    def selection(self) -> Selection:
-        """The feed of the same question: the narrowest there is."""
+    def selection(self, *, widened: bool = False) -> Selection:
+        """The feed of the same question: the narrowest there is. `widened` tells that a search finds more by
+        its terms than what bears them.
+        """
         asked = question(self.pairs)
-        match asked:
+        if widened:
+            return Selection(Topic.SEARCH, parameters=asked)
+        # A term taken as itself alone is what its feed holds.
+        match tuple(pair for pair in asked if pair != ("crosswalks", "off")):
             case ():
                 return Selection(Topic.ALL)
             case (("kind", kind),) if kind in KINDS:
@@ -129,7 +144,9 @@ class Asked:
         """The question in words, for a heading and a tab; `label` names tags."""
         kinds = [words.kind_of(kind).many for kind in self.all("kind")]
         asked = [f"“{shortened(self.one('q'), LONGEST_QUESTION)}”"] if self.one("q") else []
-        asked += [called(name, value, label) for name, value in self.filters if name != "kind"]
+        asked += [
+            called(name, value, label) for name, value in self.filters if name not in ("kind", "crosswalks")
+        ]
         what = " and ".join(kinds) if kinds else "Records"
         return shortened(f"{what}: {', '.join(asked)}", 2 * LONGEST_QUESTION) if asked else what
 
@@ -159,6 +176,8 @@ def called(name: str, value: str, label: Callable[[str], str]) -> str:
             return words.BASIS[value][0]
         case "nature" | "setting" | "status":
             return words.word(value)
+        case "crosswalks" if value in _FOLLOWED:
+            return _FOLLOWED[value]
         case "country":
             return country(value) or value
         case "language":

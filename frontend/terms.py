@@ -39,6 +39,11 @@ class Terms:
         taxonomy = self.vocabulary.taxonomy(namespace)
         return taxonomy.name if taxonomy and len(taxonomy.name) <= LONGEST_NAME else namespace
 
+    def title(self, namespace: str) -> str:
+        """The name of a vocabulary in full; its namespace where it is not here."""
+        taxonomy = self.vocabulary.taxonomy(namespace)
+        return taxonomy.name if taxonomy else namespace
+
     def grouped(self, tags: Sequence[str]) -> Sequence[tuple[str, Sequence[str]]]:
         """Tags by the name of their vocabulary, in order of appearance; what is no tag stands under none."""
         groups: dict[str, list[str]] = {}

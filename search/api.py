@@ -21,6 +21,7 @@ from registry.http import JSON_TYPE, AnyRequest, prepared
 from registry.problems import problem_responses
 from search.document import FILTERS
 from search.finder import SearchFinder
+from search.meanings import CROSSWALKS, FOLLOWED
 from search.question import MAX_CHARACTERS
 from search.request import MAX_LIMIT, MAX_OFFSET, RANGES, SORTS, parse, read_suggest
 from search.restricted import SharedHit, search_shared
@@ -43,6 +44,12 @@ _SEARCH = (
     _parameter("q", 'Words, "phrases" and -exclusions.', max_length=MAX_CHARACTERS),
     *(_parameter(name, f"Only records with any of these values of {name}.", many=True) for name in FILTERS),
     *(_parameter(name, "A partial date: 2023, 2023-04, 2023-04-17 or a time.") for name in RANGES),
+    _parameter(
+        "crosswalks",
+        "Whether a tag also finds the terms of other taxonomies that mean the same (exact), or nearly so too "
+        f"(close); {FOLLOWED} when not given.",
+        enum=list(CROSSWALKS),
+    ),
     _parameter("sort", "relevance when not given.", enum=list(SORTS)),
     _parameter(
         "limit", "Hits on a page; 20 when not given.", type=OpenAPIType.INTEGER, minimum=0, maximum=MAX_LIMIT
@@ -91,9 +98,11 @@ class SearchController(Controller):
         """Published records that hold all words and pass all filters, with facets and a timeline.
 
         A filter may be repeated: any of its values will do. Each facet is counted as if its own filter
-        were not set. Everything in one answer comes from one state of the index; a changed `position`
-        between two pages tells that it has moved. `findings` tells of words that were read otherwise than
-        they were written.
+        were not set. A tag finds what is tagged with a narrower term, and what is tagged with the terms of
+        other taxonomies that `query.equivalents` names; as a value of a facet it counts what bears it.
+
+        Everything in one answer comes from one state of the index; a changed `position` between two pages
+        tells that it has moved. `findings` tells of words that were read otherwise than they were written.
         """
         body = encode(await search_finder.search(parse(_parameters(request))))
         return _answer(request, body)

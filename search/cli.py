@@ -13,6 +13,7 @@ from search.document import FILTERS
 from search.engine import Place
 from search.finder import SearchFinder
 from search.indexer import IndexReader
+from search.meanings import FOLLOWED
 from search.open import open_engine
 from search.request import parse
 from search.results import Answer, encode
@@ -38,6 +39,9 @@ def search(
     filter: Annotated[
         Values, typer.Option(help=f"NAME=VALUE; one of {', '.join(FILTERS)}. May be repeated.")
     ] = None,
+    crosswalks: Annotated[
+        str, typer.Option(help="close, exact or off: which terms of other taxonomies a tag finds too.")
+    ] = FOLLOWED,
     sort: Annotated[str, typer.Option(help="relevance, newest, oldest, updated or severity.")] = "relevance",
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 20,
     as_json: AsJson = False,
@@ -47,6 +51,7 @@ def search(
         "q": [" ".join(query)],
         "tag": tag or [],
         "kind": kind or [],
+        "crosswalks": [crosswalks],
         "sort": [sort],
         "limit": [str(limit)],
     }
@@ -69,6 +74,9 @@ def search(
 def _show(answer: Answer) -> None:
     for note in answer.notes:
         terminal.err.print(f"[yellow]{escape(note.message)}[/]")
+    for tag, equivalents in answer.request.equivalents.items():
+        named = ", ".join(escape(f"{one.tag} ({one.match})") for one in equivalents)
+        terminal.err.print(f"[dim]{escape(tag)} also finds {named}; not with --crosswalks off.[/]")
     for hit in answer.hits:
         record: dict[str, Any] = msgspec.json.decode(hit.document)
         title = _marked(hit.highlights.get("title")) or escape(record.get("title", ""))

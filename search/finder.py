@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from registry.extensions import Node
@@ -12,12 +11,18 @@ from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Projector
 from search.engine import Engine, Keys
 from search.match import matches
+from search.meanings import Meanings
 from search.request import Request, parse
-from search.results import Answer, Suggestions
+from search.results import TERMED, Answer, Suggestions
 from search.withdrawn import Withdrawn
 
 # Few documents have a source, and only those may have copies.
 _SOURCED = b'"source":{'
+# Whoever goes through many records asks the same of each.
+_MOST_PARSED = 256
+
+Parsing = tuple[tuple[tuple[str, tuple[str, ...]], ...], frozenset[str]]
+"""The parameters of a question and the organisations that are ours."""
 
 
 class SearchFinder:
@@ -30,14 +35,18 @@ class SearchFinder:
         self._vocabulary = node.vocabulary
         self._withdrawn = Withdrawn(node.database, engine)
         self._projector = Projector(Vocabulary(), node.origin)
+        self._meanings = Meanings(self._projector.vocabulary)
+        self._parsed: dict[Parsing, Request] = {}
         self._here: frozenset[str] = frozenset()
         self._others = False
         self._without_others_at = -1
 
     async def search(self, request: Request) -> Answer:
         """One page of the answer, with facets and timeline."""
-        asked = request.with_providers(await self._slugs_here(request))
+        asked = await self.understood(request)
         answer = await self.engine.search(asked, hidden=await self._withdrawn.hidden())
+        terms = (found.value for name in TERMED for found in answer.facets.get(name, ()))
+        answer = replace(answer, taxonomies=self._meanings.titles(terms))
         sourced = [(hit.origin, hit.id) for hit in answer.hits if _SOURCED in hit.document]
         if not sourced or not await self._holds_others(answer.position):
             return answer
@@ -45,6 +54,14 @@ class SearchFinder:
             copies = await identity.copies_of(session, sourced)
         hits = [replace(hit, copies=copies.get((hit.origin, hit.id), ())) for hit in answer.hits]
         return replace(answer, hits=hits)
+
+    async def understood(self, request: Request) -> Request:
+        """The question with what it means here: which organisations, and which terms beside those that it
+        names.
+        """
+        await self._learn()
+        here = await self._slugs_here(request)
+        return request.with_providers(here).with_meanings(self._meanings)
 
     async def _holds_others(self, position: int) -> bool:
         """Whether there are records of other registries. Most follow none, and are not asked for copies; that
@@ -72,10 +89,10 @@ class SearchFinder:
         """Exact answers only: what `match` agrees with. Raises `Malformed` for parameters that cannot be
         read.
         """
-        await self._learn()
         request = replace(parse(parameters), limit=limit, offset=offset, facets=())
+        await self._learn()
         self._here = await self._slugs_here(request)
-        request = request.with_providers(self._here)
+        request = request.with_providers(self._here).with_meanings(self._meanings)
         keys = await self.engine.keys(request, hidden=await self._withdrawn.hidden(), exact=True)
         return _found(keys)
 
@@ -88,18 +105,21 @@ class SearchFinder:
         """Whether a document is an exact answer, under the vocabulary and the organisations that `find` last
         saw.
         """
-        given = tuple((name, tuple(values)) for name, values in sorted(parameters.items()))
-        return matches(_parsed(given, self._here), self._projector.project(document))
+        given = tuple((name, tuple(values)) for name, values in sorted(parameters.items())), self._here
+        request = self._parsed.get(given)
+        if request is None:
+            if len(self._parsed) >= _MOST_PARSED:
+                self._parsed.clear()
+            request = parse(dict(given[0])).with_providers(self._here).with_meanings(self._meanings)
+            self._parsed[given] = request
+        return matches(request, self._projector.project(document))
 
     async def _learn(self) -> None:
         vocabulary = await self._vocabulary.current()
         if vocabulary is not self._projector.vocabulary:
             self._projector = Projector(vocabulary, self._origin)
-
-
-@lru_cache(maxsize=256)
-def _parsed(parameters: tuple[tuple[str, tuple[str, ...]], ...], here: frozenset[str]) -> Request:
-    return parse(dict(parameters)).with_providers(here)
+            self._meanings = Meanings(vocabulary)
+            self._parsed.clear()
 
 
 def _found(keys: Keys) -> Found:

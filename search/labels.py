@@ -1,10 +1,26 @@
-"""What codes of outside standards are called, in English. The vocabularies' own terms bear their labels
-themselves.
+"""What codes of outside standards, and the words of closed lists, are called in English. The vocabularies'
+own terms bear their labels themselves.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import pycountry
+
+_CLOSED = frozenset({"kind", "basis", "nature", "setting", "status"})
+_READ_OTHERWISE: Mapping[str, str] = MappingProxyType(
+    {"first-party": "First-party", "third-party": "Third-party account", "on-behalf": "On behalf"}
+)
+
+
+def named(filter: str, value: str) -> str:
+    """What to show for a value of a filter that bears no label: the word of a closed list as people write it
+    (`near-miss` as `Near miss`), anything else as it is.
+    """
+    if filter not in _CLOSED:
+        return value
+    return _READ_OTHERWISE.get(value) or value.replace("-", " ").capitalize()
 
 
 @lru_cache(maxsize=1024)

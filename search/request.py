@@ -17,6 +17,7 @@ from registry.records.content.partial import FORMS, PartialDate
 from registry.records.content.submission import KINDS
 from search import text
 from search.document import FACETS, FILTERS
+from search.meanings import CROSSWALKS, FOLLOWED, Equivalent, Meanings
 from search.question import MAX_CHARACTERS, MAX_WORDS, Question, understand
 
 AS_OF_FORMS = (
@@ -25,7 +26,7 @@ AS_OF_FORMS = (
 )
 SORTS = ("relevance", "newest", "oldest", "updated", "severity")
 RANGES = ("occurred_from", "occurred_to", "published_from", "published_to")
-PARAMETERS = ("q", *FILTERS, *RANGES, "as_of", "sort", "limit", "offset", "facets")
+PARAMETERS = ("q", *FILTERS, *RANGES, "crosswalks", "as_of", "sort", "limit", "offset", "facets")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -70,7 +71,9 @@ class Request:
 
     `filters` holds the values as they were given, once each: a record passes one filter with any of its
     values, and has to pass all filters. `meant` are values that stand for those of a filter where it is
-    compared. `notes` are warnings for whoever asked.
+    compared. `equivalents` are the terms that `meant` adds to tags, by the tag as it was given, and
+    `synonyms` the names that mean the same in a question that forgives: both are what a vocabulary says.
+    `notes` are warnings for whoever asked.
     """
 
     q: str = ""
@@ -83,6 +86,9 @@ class Request:
     facets: tuple[str, ...] = ()
     notes: tuple[Finding, ...] = ()
     meant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    crosswalks: str = FOLLOWED
+    equivalents: Mapping[str, tuple[Equivalent, ...]] = field(default_factory=dict)
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     as_of: AsOf | None = None
 
     @property
@@ -121,6 +127,17 @@ class Request:
                 meant[f"{slug}@"] = None
         return replace(self, meant={**self.meant, "provider": tuple(meant)})
 
+    def with_meanings(self, meanings: Meanings) -> "Request":
+        """The same question, with what the vocabulary says that it means."""
+        tags = self.filters.get("tag", ())
+        equivalents = {tag: found for tag in tags if (found := meanings.equivalents(tag, self.crosswalks))}
+        meant = dict(self.meant)
+        if equivalents:
+            others = (other.tag for found in equivalents.values() for other in found)
+            meant["tag"] = tuple(dict.fromkeys((*tags, *others)))
+        synonyms = meanings.synonyms if self.question.wanted else {}
+        return replace(self, meant=meant, equivalents=equivalents, synonyms=synonyms)
+
     @cached_property
     def occurred(self) -> Range:
         return self._range("occurred")
@@ -149,6 +166,8 @@ class Request:
         for name in FILTERS:
             pairs += [(name, value) for value in sorted(map(text.key, self.filters.get(name, ())))]
         pairs += [(name, str(self.dates[name])) for name in RANGES if name in self.dates]
+        if self.crosswalks != FOLLOWED and "tag" in self.filters:
+            pairs.append(("crosswalks", self.crosswalks))
         if self.as_of is not None:
             pairs.append(("as_of", str(self.as_of)))
         if self.sort != "relevance":
@@ -156,11 +175,14 @@ class Request:
         return urlencode(pairs)
 
     def as_json(self) -> dict[str, Any]:
-        """What the answer repeats of the question."""
+        """What the answer repeats of the question, and which terms it took to be meant too."""
+        equivalents = {tag: [one.as_json() for one in found] for tag, found in self.equivalents.items()}
         return {
             "q": self.q,
             "filters": {name: list(values) for name, values in self.filters.items()},
             **{name: str(date) for name, date in self.dates.items()},
+            "crosswalks": self.crosswalks,
+            **({"equivalents": equivalents} if equivalents else {}),
             **({"as_of": str(self.as_of.asked)} if self.as_of is not None else {}),
             "sort": self.sort,
             "limit": self.limit,
@@ -193,6 +215,7 @@ def parse(parameters: Parameters) -> Request:
         filters={name: values for name in FILTERS if (values := reading.values(name))},
         dates=reading.dates(),
         sort=reading.choice("sort", SORTS, "relevance"),
+        crosswalks=reading.choice("crosswalks", CROSSWALKS, FOLLOWED),
         limit=reading.number("limit", DEFAULT_LIMIT, 0, MAX_LIMIT),
         offset=reading.number("offset", 0, 0, MAX_OFFSET),
         facets=reading.facets(),

@@ -14,6 +14,7 @@ from registry.records.shared import levels, newest_shared
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Projector
 from search.match import matches
+from search.meanings import Meanings
 from search.request import Request
 
 MOST_CANDIDATES = 500
@@ -55,4 +56,5 @@ async def search_shared(
 
 def _matching(request: Request, rows: Sequence[Stored], vocabulary: Vocabulary) -> list[Stored]:
     projector = Projector(vocabulary)
+    request = request.with_meanings(Meanings(vocabulary))
     return [row for row in rows if matches(request, projector.project_bytes(row.document))]

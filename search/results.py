@@ -9,6 +9,7 @@ import msgspec
 
 from registry.clock import instant
 from registry.errors import Finding
+from search import labels
 from search.request import Request
 
 
@@ -24,6 +25,9 @@ class Segment:
     def as_json(self) -> dict[str, Any]:
         return {"text": self.text, "mark": True} if self.mark else {"text": self.text}
 
+
+TERMED = ("tag", "severity", "sector", "modality")
+"""The filters whose values are terms of taxonomies."""
 
 Highlights = Mapping[str, Sequence[Segment]]
 """By field: `title` whole, a passage of `summary`, `narrative` or `content` with what was found in it."""
@@ -81,9 +85,10 @@ class Answer:
 
     `position` is the public sequence number up to which that state has read. `timeline` counts by month
     (`2023-04`), in order: when it happened; where a record does not say, when its source was published; else
-    when the record was. A date known to the year only counts in its first month. To a question as of an
-    earlier position, `erased` is how many records were public then, whatever was asked, and are not to be
-    shown any more: erased, or withheld by an order.
+    when the record was. A date known to the year only counts in its first month. `taxonomies` names those
+    that the counted terms belong to, by namespace. To a question as of an earlier position, `erased` is how
+    many records were public then, whatever was asked, and are not to be shown any more: erased, or withheld
+    by an order.
     """
 
     request: Request
@@ -96,6 +101,7 @@ class Answer:
     total_is_exact: bool = True
     notes: Sequence[Finding] = ()
     erased: int | None = None
+    taxonomies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +160,7 @@ def encode(answer: Answer) -> bytes:
             for hit in answer.hits
         ],
         "facets": {
-            name: [
-                {"value": found.value, "label": found.label or found.value, "count": found.count}
-                for found in values
-            ]
-            for name, values in answer.facets.items()
+            name: [_counted(name, found) for found in values] for name, values in answer.facets.items()
         },
         "timeline": [{"month": month, "count": count} for month, count in answer.timeline],
         "engine": answer.engine,
@@ -170,6 +172,18 @@ def encode(answer: Answer) -> bytes:
             "at": instant(as_of.at) if as_of.at is not None else None,
             "erased": answer.erased,
         }
+    if answer.taxonomies:
+        body["taxonomies"] = answer.taxonomies
     if answer.notes:
         body["findings"] = [finding.as_json() for finding in answer.notes]
     return msgspec.json.encode(body)
+
+
+def _counted(filter: str, found: FacetValue) -> dict[str, Any]:
+    shown = {
+        "value": found.value,
+        "label": found.label or labels.named(filter, found.value),
+        "count": found.count,
+    }
+    namespace, colon, _ = found.value.partition(":")
+    return shown | ({"taxonomy": namespace} if filter in TERMED and colon else {})

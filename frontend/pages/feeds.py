@@ -17,7 +17,8 @@ from registry.feeds.formats import FORMATS
 from registry.feeds.selection import Selection, Topic, read_address
 from registry.http import AnyRequest
 from registry.providers import queries as providers
-from registry.taxonomies.vocabulary import split_tag
+from registry.taxonomies.vocabulary import Vocabulary, split_tag
+from search.meanings import CROSSWALKS, FOLLOWED, Meanings
 from search.request import parse
 
 # The vocabulary whose broadest terms are offered as feeds; every other term has one too.
@@ -53,9 +54,9 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
         section="feeds",
         crumbs=(("Feeds", ""),),
     )
-    selection = asked.selection()
-    line = partial(_line, urls)
     searching = searcher(site.node) is not None
+    selection = asked.selection(widened=searching and _widened(asked, vocabulary))
+    line = partial(_line, urls)
     wrong = _wrong(asked, selection)
     possible = asked.pairs and not wrong and (searching or selection.topic is not Topic.SEARCH)
     made = line(asked.title(terms.label), "", urls.records(asked.pairs), selection) if possible else None
@@ -96,6 +97,13 @@ async def show_feeds(request: AnyRequest, reading: Reading, site: Sites) -> Resp
         names=NAMES,
         terms=terms,
     )
+
+
+def _widened(asked: Asked, vocabulary: Vocabulary) -> bool:
+    """Whether a search finds more by the terms than what bears them."""
+    crosswalks = asked.one("crosswalks") or FOLLOWED
+    meanings = Meanings(vocabulary)
+    return crosswalks in CROSSWALKS and any(meanings.equivalents(tag, crosswalks) for tag in asked.all("tag"))
 
 
 def _wrong(asked: Asked, selection: Selection) -> Sequence[str]:

@@ -7,9 +7,10 @@ import msgspec
 from litestar import Response, get
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from frontend.asked import BROWSABLE, NAMES, SORTS, Asked, called, set_filters
+from frontend.asked import BROWSABLE, SORTS, Asked, set_filters
 from frontend.cards import Card, Piece, card, of_document
 from frontend.finding import Searcher, searcher
+from frontend.narrowing import FACETS, facets, widened
 from frontend.pages.parameters import Actors, Reading, Sites
 from frontend.site import ALL, TAXONOMIES, Page, Site
 from frontend.terms import Terms
@@ -21,54 +22,10 @@ from registry.feeds.selection import Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.records import list_queries
 from search.request import MAX_OFFSET, parse
-from search.results import Answer, FacetValue, Hit
+from search.results import Hit
 
 SHOWN = 20
-# In the order in which they stand beside the results; the first few are open.
-FACETS = (
-    "kind",
-    "severity",
-    "nature",
-    "basis",
-    "setting",
-    "provider",
-    "developer",
-    "system",
-    "country",
-    "sector",
-    "modality",
-    "language",
-    "status",
-    "origin",
-)
-# The vocabularies whose terms are offered, each apart; those of other filters stand under these already.
-VOCABULARIES = ("misuse", "harm", "safeguard", "weakness", "principle", "cause", "affected")
-OPEN = 5
-VALUES = 8
-MOST_VALUES = 60
-
 _decode = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One value of a facet: how many records it would leave, and the address that sets or clears it."""
-
-    label: str
-    count: int
-    url: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A filter with its values: those that are shown at once, and the rest."""
-
-    name: str
-    label: str
-    open: bool
-    first: Sequence[Choice]
-    rest: Sequence[Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +85,7 @@ async def _search(
     return site.answer(
         request,
         "records.html",
-        _page(site, asked, terms, searching=True),
+        _page(site, asked, terms, searching=True, widened=bool(answer.request.equivalents)),
         # An index that lags behind would be kept as it is for good.
         scopes=(ALL, TAXONOMIES) if answer.position >= before else (),
         asked=asked,
@@ -139,7 +96,9 @@ async def _search(
         first=offset + 1,
         found=[_hit(site, hit) for hit in answer.hits],
         notes=[note.message for note in answer.notes],
-        facets=_facets(site, asked, terms, answer),
+        facets=facets(urls, asked, terms, answer),
+        widened=widened(terms, answer),
+        unwidened=urls.records(asked.unwidened()),
         years=_years(answer.timeline),
         filters=set_filters(urls, asked, terms.label),
         sorts=SORTS,
@@ -193,11 +152,11 @@ async def _browse(
     )
 
 
-def _page(site: Site, asked: Asked, terms: Terms, *, searching: bool) -> Page:
+def _page(site: Site, asked: Asked, terms: Terms, *, searching: bool, widened: bool = False) -> Page:
     urls, title = site.urls, asked.title(terms.label)
     by_kind = len(asked.filters) == 1 and asked.filters[0][0] == "kind" and not asked.one("q")
     browsed = [pair for pair in asked.pairs if pair[0] in BROWSABLE]
-    feed = asked.selection()
+    feed = asked.selection(widened=widened)
     # A feed of a search is there only where a search is.
     own = [(title, feed)] if asked.pairs and (searching or feed.topic is not Topic.SEARCH) else []
     return Page(
@@ -229,45 +188,6 @@ def _hit(site: Site, hit: Hit) -> Card:
         passage=other if telling and not marked.get("summary") else (),
         copies=hit.copies,
     )
-
-
-def _facets(site: Site, asked: Asked, terms: Terms, answer: Answer) -> Sequence[Facet]:
-    groups = [(name, name, NAMES[name], answer.facets.get(name, ())) for name in FACETS]
-    tags = answer.facets.get("tag", ())
-    borne = [
-        (
-            space,
-            "tag",
-            terms.namespace(f"{space}:"),
-            [one for one in tags if one.value.startswith(f"{space}:")],
-        )
-        for space in VOCABULARIES
-    ]
-    made: list[Facet] = []
-    for id, name, label, values in (*groups[:3], *borne, *groups[3:]):
-        choices = [_choice(site, asked, terms, name, value) for value in values[:MOST_VALUES]]
-        chosen = any(choice.chosen for choice in choices)
-        # One value that every record has tells nothing and narrows nothing.
-        if len(choices) > 1 or chosen:
-            choices.sort(key=lambda choice: not choice.chosen)
-            opened = chosen or len(made) < OPEN
-            made.append(Facet(id, label, opened, choices[:VALUES], choices[VALUES:]))
-    return made
-
-
-def _choice(site: Site, asked: Asked, terms: Terms, name: str, found: FacetValue) -> Choice:
-    value = _spelled(asked, name, found.value)
-    return Choice(
-        found.label or called(name, found.value, terms.label),
-        found.count,
-        site.urls.records(asked.toggled(name, value)),
-        asked.holds(name, value),
-    )
-
-
-def _spelled(asked: Asked, name: str, value: str) -> str:
-    """The value as the address spells it, which may differ in case."""
-    return next((one for one in asked.all(name) if one.casefold() == value.casefold()), value)
 
 
 def _years(timeline: Sequence[tuple[str, int]]) -> Sequence[Year]:

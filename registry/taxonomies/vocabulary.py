@@ -245,6 +245,11 @@ class Vocabulary:
         named = {tag.partition(":")[0] for tag in self._crosswalks}
         return frozenset(named - self._taxonomies.keys())
 
+    @cached_property
+    def crosswalked_tags(self) -> frozenset[str]:
+        """Every tag that a crosswalk speaks of, loaded here or not, and all above them."""
+        return frozenset(self._crosswalks).union(*map(self.ancestors, self._crosswalks))
+
     def label(self, tag: str) -> str:
         """What to show for a tag; for an unknown one the last step of its path, readable."""
         if term := self._terms.get(tag):

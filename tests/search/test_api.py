@@ -49,6 +49,7 @@ async def test_a_search(http: httpx.AsyncClient) -> None:
         "hits",
         "facets",
         "timeline",
+        "taxonomies",
         "engine",
         "position",
     }

@@ -1,6 +1,7 @@
 """Lists and search results: facets, highlights, pages; and never a false "nothing found"."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from frontend.pages.records import SHOWN
 from registry.app import Application
 from registry.errors import Finding, Severity, Unavailable
 from registry.extensions import Extension, Node
+from search.meanings import Equivalent
 from search.request import Request
 from search.results import Answer, FacetValue, Hit, Segment
 from tests.conftest import Member, Publish, only_app
@@ -29,6 +31,7 @@ class Index:
         self.facets: dict[str, Sequence[FacetValue]] = {}
         self.timeline: Sequence[tuple[str, int]] = ()
         self.notes: Sequence[Finding] = ()
+        self.equivalents: dict[str, tuple[Equivalent, ...]] = {}
         self.down = False
         self.asked: list[Request] = []
 
@@ -36,6 +39,7 @@ class Index:
         if self.down:
             raise Unavailable("The search index is being built.", retry_after=5)
         self.asked.append(request)
+        request = replace(request, equivalents=self.equivalents)
         return Answer(
             request,
             self.total or len(self.hits),
@@ -105,6 +109,45 @@ async def test_facets_set_and_clear_filters(index: Index, look: Look) -> None:
     assert page.texts("//ul[@class='set']/li") == ["Kind Incident, remove"]
     assert index.asked[0].filters == {"kind": ("incident",)}
     assert page.all("//form[@role='search']//input[@type='hidden'][@name='kind'][@value='incident']")
+
+
+async def test_terms_stand_under_their_vocabulary_and_narrower_ones_under_broader(
+    index: Index, look: Look
+) -> None:
+    counted = {
+        "owasp-llm:LLM02": 5,
+        "misuse:spam": 4,
+        "misuse:fraud": 3,
+        "owasp-llm:LLM01": 2,
+        "misuse:fraud/phishing": 2,
+    }
+    index.facets = {"tag": [FacetValue(tag, count) for tag, count in counted.items()]}
+    page = await look("/records?q=x&tag=misuse:fraud")
+    facets = {detail.xpath("summary")[0].text_content(): detail for detail in page.all("//nav/details")}
+    assert list(facets) == ["Misuse", "owasp-llm", "When it happened"]
+    shown = [" ".join(one.text_content().split()[:-2]) for one in facets["Misuse"].xpath("ul/li")]
+    assert shown == ["Spam", "Remove Fraud and scams", "Phishing"]
+    assert [one.get("class") for one in facets["Misuse"].xpath("ul/li")] == [None, None, "deep-1"]
+
+
+async def test_what_a_term_finds_besides_is_told_and_can_be_switched_off(index: Index, look: Look) -> None:
+    page = await look("/records?q=x&tag=misuse:prompt-injection")
+    assert page.texts("//p[@class='widened']") == []
+    others = [Equivalent(f"a:t{number}", f"Term {number}", "close") for number in range(6)]
+    index.equivalents = {"misuse:prompt-injection": tuple(others)}
+    page = await look("/records?tag=misuse:prompt-injection")
+    (told,) = page.texts("//p[@class='widened']")
+    assert "Prompt injection attack also finds Term 0 (a), Term 1 (a)" in told
+    assert "and 2 more, terms of other vocabularies" in told
+    off = "/records?tag=misuse:prompt-injection&crosswalks=off"
+    assert page.one("//p[@class='widened']/a[last()]").get("href") == off
+    feeds = page.all("//link[@type='application/feed+json']/@href")
+    assert any("/feeds/search.json?tag=misuse:prompt-injection" in one for one in feeds)
+    index.equivalents = {}
+    page = await look(off)
+    assert "Other vocabularies not looked at, remove" in page.texts("//ul[@class='set']/li")
+    feeds = page.all("//link[@type='application/feed+json']/@href")
+    assert any("/feeds/tag/misuse:prompt-injection.json" in one for one in feeds)
 
 
 async def test_years_are_counted(index: Index, look: Look) -> None:

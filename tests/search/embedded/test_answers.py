@@ -161,7 +161,7 @@ async def test_the_json_holds_the_stored_documents(engine_of: Fill) -> None:
     answer = msgspec.json.decode(encode(await engine.search(asked("fish", facets="kind", kind="incident"))))
     assert answer["hits"][0]["record"] == fields
     assert answer["hits"][0]["highlights"]["title"][1] == {"text": "fish", "mark": True}
-    assert answer["facets"] == {"kind": [{"value": "incident", "label": "incident", "count": 1}]}
+    assert answer["facets"] == {"kind": [{"value": "incident", "label": "Incident", "count": 1}]}
     assert answer["timeline"] == [{"month": "2024-01", "count": 1}]
     assert (answer["total"], answer["total_is_exact"], answer["engine"], answer["position"]) == (
         1,
