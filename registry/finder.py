@@ -21,14 +21,30 @@ class Found:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that two records have in common. `kind` is indicator, host, alias, actor, system, tag or
+    words; `value` is as the other record writes it, or the words that say most; `label` what a tag is called.
+    """
+
+    kind: str
+    value: str
+    label: str | None = None
+
+
 class Finder(Protocol):
     """Search, for those who may not know how it is done. All raise `Unavailable` while the engine is down."""
 
     async def find(self, parameters: Parameters, *, limit: int, offset: int = 0) -> Found:
         """The (origin, id) pairs that answer the question, best first."""
 
-    async def similar(self, origin: str, id: str, *, limit: int) -> Found:
-        """Records like this one."""
+    async def similar(self, document: Mapping[str, Any], *, limit: int) -> Found:
+        """Public records like this one, which need not be public itself, most alike first. `total` is that of
+        the ids.
+        """
+
+    def reasons(self, document: Mapping[str, Any], other: Mapping[str, Any]) -> Sequence[Reason]:
+        """What another record has in common with this one, what says most first; pure, engine-independent."""
 
     def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
         """Whether a document holds all words of the question and passes its filters; exact,

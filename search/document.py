@@ -13,13 +13,15 @@ from typing import Any
 
 import msgspec
 
+from registry.moderation.screening.traits import traits
 from registry.records.content.partial import PartialDate
 from registry.records.documents import tags_of
 from registry.taxonomies.vocabulary import Vocabulary
 from search import labels, text
+from search.alike.likeness import trait_key
 
 # Raised when projections of the same documents change: an index made by another shape is rebuilt.
-SHAPE = 3
+SHAPE = 4
 
 STILL = (1 << 53) - 1
 """Where an interval ends that has not ended: past every public sequence number, and exact in a double."""
@@ -109,6 +111,8 @@ class Projection:
     are whole seconds since 1970 in UTC, `occurred` the first and last that the record's dates may mean.
     `month` is counted from the year 0. `exact` are the keys of ids and aliases. A `copy` was made from the
     same source as a record that is shown in its place, and is found only where its origin is asked for.
+    `traits` are what few others have, as `search.alike` looks for it. `audience` says whom a record of the
+    restricted index is for; a public one bears none.
 
     It is what `version` of the record said from the public sequence number `since` until that of `until`,
     which is `STILL` for what is listed now. No two intervals of one record overlap, so that each is known by
@@ -135,6 +139,8 @@ class Projection:
     version: int = 0
     since: int = 0
     until: int = STILL
+    traits: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -255,6 +261,7 @@ class Projector:
             severity=max((self._severities.get(tag.value, 0) for tag in values["severity"]), default=0),
             document=stored,
             version=_number(document.get("version")),
+            traits=tuple(trait_key(trait) for trait in traits(document)),
         )
 
     def _termed(self, found: Value) -> Value:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from registry.errors import Unavailable
+from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.request import Request
 from search.results import Answer, Suggestions
@@ -96,8 +97,11 @@ class Engine(Protocol):
     ) -> Keys:
         """As `search`, without documents and counts, with any limit."""
 
-    async def similar(self, key: Key, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
-        """Records like one that the index holds; nothing for one that it does not hold."""
+    async def similar(self, likeness: Likeness, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
+        """Records that have traits, rare tags and systems, or rare words in common with what is given, most
+        alike first, without itself, `hidden` ones and copies. What shares a trait comes before what shares
+        none.
+        """
 
     async def suggest(self, typed: str, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Suggestions:
         """What `typed` may become: records by title or id, and values of filters by what they are called."""

@@ -1,13 +1,15 @@
 """Search as the registry sees it: `registry.finder.Finder`, and what the API of search itself asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from registry.extensions import Node
-from registry.finder import Found, Parameters
+from registry.finder import Found, Parameters, Reason
 from registry.records import identity, list_queries
 from registry.taxonomies.vocabulary import Vocabulary
+from search.alike.likeness import likeness
+from search.alike.reasons import reasons
 from search.document import Projector
 from search.engine import Engine, Keys
 from search.match import matches
@@ -96,10 +98,16 @@ class SearchFinder:
         keys = await self.engine.keys(request, hidden=await self._withdrawn.hidden(), exact=True)
         return _found(keys)
 
-    async def similar(self, origin: str, id: str, *, limit: int) -> Found:
-        """Records like this one, most alike first."""
-        keys = await self.engine.similar((origin, id), limit=limit, hidden=await self._withdrawn.hidden())
-        return _found(keys)
+    async def similar(self, document: Mapping[str, Any], *, limit: int) -> Found:
+        """Public records like this one, most alike first."""
+        await self._learn()
+        hidden = await self._withdrawn.hidden()
+        keys = await self.engine.similar(likeness(document), limit=limit, hidden=hidden)
+        return Found(tuple(keys.keys), len(keys.keys), keys.position)
+
+    def reasons(self, document: Mapping[str, Any], other: Mapping[str, Any]) -> Sequence[Reason]:
+        """What another record has in common with this one, under the vocabulary that was last seen."""
+        return reasons(document, other, self._projector.vocabulary)
 
     def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
         """Whether a document is an exact answer, under the vocabulary and the organisations that `find` last

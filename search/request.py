@@ -73,7 +73,8 @@ class Request:
     values, and has to pass all filters. `meant` are values that stand for those of a filter where it is
     compared. `equivalents` are the terms that `meant` adds to tags, by the tag as it was given, and
     `synonyms` the names that mean the same in a question that forgives: both are what a vocabulary says.
-    `notes` are warnings for whoever asked.
+    `notes` are warnings for whoever asked. `audience` is whom a question to the restricted index is asked
+    for, by any of which a record has to be meant; nobody asks for it by a parameter.
     """
 
     q: str = ""
@@ -90,6 +91,7 @@ class Request:
     equivalents: Mapping[str, tuple[Equivalent, ...]] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     as_of: AsOf | None = None
+    audience: frozenset[str] | None = None
 
     @property
     def position(self) -> int | None:

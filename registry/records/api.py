@@ -16,6 +16,7 @@ from registry.errors import Malformed, NotFound, Unavailable
 from registry.http import JSON_TYPE, AnyRequest, cursor, prepared, read_cursor
 from registry.problems import problem_responses
 from registry.records import list_queries, queries, views
+from registry.records.alike import alike
 from registry.records.api_shared import Actors, Nodes, Origin, Reading, RecordId
 from registry.records.api_writes import Writes
 from registry.records.content.schemas import schema
@@ -164,14 +165,22 @@ class Reads(Controller):
         origin: Origin = None,
         limit: Annotated[int, QueryParameter(ge=1, le=20)] = 5,
     ) -> Response[bytes]:
-        """Public records like this one, by their words and tags, most alike first."""
+        """Public records like this one, most alike first, each with what they have in common.
+
+        A reason is an `indicator`, the `host` that indicators lie on, an `alias`, an `actor`, a `system`, a
+        `tag`, or the `words` that say most.
+        """
         row = await queries.newest(reading, actor, id, origin)
         if node.finder is None:
             raise Unavailable("This registry runs without search.")
-        found = await node.finder.similar(row.origin, row.id, limit=limit)
-        rows = await queries.documents(reading, list(found.ids))
-        alike = [hit for key in found.ids if (hit := rows[key]) is not None]
-        return list_answer(request, alike, None, (), await list_queries.changed_at(reading))
+        found = await alike(reading, node.finder, msgspec.json.decode(row.document), limit=limit)
+        return prepared(
+            request,
+            views.alike(found),
+            JSON_TYPE,
+            etag=views.listing_etag([one.stored for one in found], *(one.reasons for one in found)),
+            last_modified=await list_queries.changed_at(reading),
+        )
 
     @get("/changes", operation_id="listChanges", responses=problem_responses(400))
     async def list_changes(

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from registry.canonical import digest
 from registry.clock import instant
 from registry.errors import Finding
 from registry.moderation.screening.models import ScreeningHit
+from registry.records.alike import Alike
 from registry.records.drafts import DraftState
 from registry.records.erasure import Erased
 from registry.records.groups import Key
@@ -20,6 +23,23 @@ def listing(items: Sequence[bytes], following: str | None) -> bytes:
     """`{items, next}` around documents that are JSON bytes already."""
     tail = f'"{following}"' if following else "null"
     return b'{"items":[' + b",".join(items) + b'],"next":' + tail.encode() + b"}"
+
+
+def alike(found: Sequence[Alike]) -> bytes:
+    """`{items, next}` of records that are like one, each with the reasons."""
+    items = [
+        b'{"record":' + one.stored.document + b',"reasons":' + msgspec.json.encode(reasons_of(one)) + b"}"
+        for one in found
+    ]
+    return listing(items, None)
+
+
+def reasons_of(one: Alike) -> list[dict[str, str]]:
+    """What two records have in common; `label` where a tag is called something."""
+    return [
+        {"kind": reason.kind, "value": reason.value, **({"label": reason.label} if reason.label else {})}
+        for reason in one.reasons
+    ]
 
 
 def listing_etag(rows: Sequence[Stored], *rest: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from tantivy import DocAddress
 
 from registry.errors import Finding, Severity, Unavailable
+from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.embedded import counts, queries, similar, suggest
 from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
@@ -95,13 +96,13 @@ class EmbeddedEngine:
             keys = [snapshot.record(address)[0] for address in addresses]
             return Keys(keys, total, snapshot.place.position)
 
-    async def similar(self, key: Key, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
-        return await self._run(self._similar, key, limit, hidden)
+    async def similar(self, likeness: Likeness, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
+        return await self._run(self._similar, likeness, limit, hidden)
 
-    def _similar(self, key: Key, limit: int, hidden: frozenset[Key]) -> Keys:
+    def _similar(self, likeness: Likeness, limit: int, hidden: frozenset[Key]) -> Keys:
         snapshot = self.store.snapshot()
         with self.store.asking(snapshot):
-            query = similar.query(snapshot, key, hidden)
+            query = similar.query(snapshot, likeness, hidden)
             if query is None:
                 return Keys([], 0, snapshot.place.position)
             total, addresses = snapshot.top(query, limit)

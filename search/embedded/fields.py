@@ -24,6 +24,8 @@ DOCUMENT = "document"
 STATE = "state"
 LIVE = "live"
 COPY = "copy"
+TRAIT = "trait"
+AUDIENCE = "audience"
 _SEPARATOR = "\x1f"
 STATE_KEY = f"{_SEPARATOR}state"
 
@@ -44,7 +46,7 @@ def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in (KEY, STATE):
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    for name in (LIVE, COPY, EXACT, *map(filter_field, FILTERS)):
+    for name in (LIVE, COPY, EXACT, TRAIT, AUDIENCE, *map(filter_field, FILTERS)):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(facet_field(name), fast=True, tokenizer_name="raw", index_option="basic")
@@ -101,6 +103,10 @@ def make_document(record: Projection) -> tantivy.Document:
         add(COPY, "1")
     for key in record.exact:
         add(EXACT, key)
+    for trait in record.traits:
+        add(TRAIT, trait)
+    for audience in record.audience:
+        add(AUDIENCE, audience)
     add("title", text.spaced(record.title))
     for name in record.names:
         add("names", text.spaced(name))

@@ -14,7 +14,7 @@ from registry.errors import Malformed
 from registry.ids import parse_id
 from search import text
 from search.document import Key
-from search.embedded.fields import BODY, COPY, EXACT, KEY, LIVE, ROWS, filter_field, join_key
+from search.embedded.fields import AUDIENCE, BODY, COPY, EXACT, KEY, LIVE, ROWS, filter_field, join_key
 from search.embedded.store import Snapshot
 from search.highlight import Misspelt
 from search.question import Part
@@ -89,6 +89,8 @@ def plan(snapshot: Snapshot, request: Request, *, hidden: frozenset[Key], exact:
         filters[ORIGIN] = Query.boolean_query(
             [(Occur.Must, planner.term(LIVE, "1")), (Occur.MustNot, planner.term(COPY, "1"))]
         )
+    if request.audience is not None:
+        filters[AUDIENCE] = Query.term_set_query(snapshot.schema, AUDIENCE, sorted(request.audience))
     return Plan(words, {**filters, **planner.ranges(request)}, score, planner.misspelt)
 
 

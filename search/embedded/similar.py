@@ -1,84 +1,84 @@
-"""Records like one: by the words that tell it from others, by its tags, and by the aliases that it shares."""
+"""Records like one: by what few others have as well, and by the tags and words that tell it from others."""
 
 import math
-from collections import Counter
+from collections.abc import Iterable, Sequence
 
-import msgspec
-from tantivy import Occur, Query, Searcher
+from tantivy import Occur, Query, Schema, Searcher
 
-from registry.records.documents import tags_of
-from search import text
+from search.alike.likeness import Likeness
 from search.document import Key
-from search.embedded.fields import BODY, EXACT, KEY, LIVE, filter_field, join_key
+from search.embedded.fields import BODY, COPY, KEY, LIVE, TRAIT, filter_field, join_key
 from search.embedded.store import Snapshot
 
 _WORDS = 25
 _TAGS = 15
-_LOOK = 20_000
-_LEAST_LETTERS = 3
+_TRAITS = 100
+# Of so many, the rarest are looked for.
+_LOOK = 2000
 # A word in more than a third of all records tells nothing; in a handful of records, everything is in a third.
 _COMMON = 1 / 3
 _FEW = 20
-_TITLE = 3
 _TAG_WEIGHT = 1.5
-_ALIAS_WEIGHT = 30.0
+# More than all words and tags together, and the more of them, and the rarer, the better.
+_TRAIT_WEIGHT = 1000.0
 
 
-def query(snapshot: Snapshot, key: Key, hidden: frozenset[Key]) -> Query | None:
-    """What finds records like the one under `key`, without it; None when the index does not hold it."""
-    searcher: Searcher = snapshot.searcher
-    schema = snapshot.schema
-    _, held = snapshot.top(Query.term_query(schema, KEY, join_key(key)), 1)
-    if not held:
-        return None
-    document = msgspec.json.decode(snapshot.record(held[0])[1])
+def query(snapshot: Snapshot, likeness: Likeness, hidden: frozenset[Key]) -> Query | None:
+    """What finds records that have something of this; None when nothing could."""
+    searcher, schema = snapshot.searcher, snapshot.schema
     live = snapshot.count(Query.term_query(schema, LIVE, "1"))
+    itself = [join_key(likeness.of)] if likeness.of is not None else []
+    # What no other record has finds none.
+    least = 1 + any(searcher.doc_freq(KEY, key) for key in itself)
     clauses = [
         (Occur.Should, Query.boost_query(Query.term_query(schema, BODY, word), weight))
-        for word, weight in _telling_words(searcher, document, live)
+        for word, weight in _telling_words(searcher, likeness.words, live, least)
     ]
-    by_tag = filter_field("tag")
-    tags = {text.key(tag) for tag in tags_of(document)}
-    rarities = [(tag, _rarity(searcher.doc_freq(by_tag, tag), live)) for tag in tags]
-    for tag, weight in sorted(rarities, key=lambda item: (-item[1], item[0]))[:_TAGS]:
-        found = Query.term_query(schema, by_tag, tag)
-        clauses.append((Occur.Should, Query.const_score_query(found, _TAG_WEIGHT * weight)))
-    aliases = [
-        text.key(f"{alias['scheme']}:{alias['id']}")
-        for alias in document.get("aliases", ())
-        if isinstance(alias, dict) and "scheme" in alias and "id" in alias
+    for name, values in (("tag", likeness.tags), ("system", likeness.systems)):
+        field = filter_field(name)
+        clauses += [
+            (Occur.Should, _worth(schema, field, value, _TAG_WEIGHT * _rarity(held, live)))
+            for value, held in _rarest(searcher, field, values, _TAGS, least)
+        ]
+    alike = [
+        (Occur.Should, _worth(schema, TRAIT, trait, _TRAIT_WEIGHT * (1 + _rarity(held, live))))
+        for trait, held in _rarest(searcher, TRAIT, likeness.traits, _TRAITS, least)
     ]
-    least = max(1, len(clauses) // 6)
-    alike = []
     if clauses:
-        alike.append((Occur.Should, Query.boolean_query(clauses, minimum_number_should_match=least)))
-    if aliases:
-        shared = Query.term_set_query(schema, EXACT, aliases)
-        alike.append((Occur.Should, Query.const_score_query(shared, _ALIAS_WEIGHT)))
+        enough = max(1, len(clauses) // 6)
+        alike.append((Occur.Should, Query.boolean_query(clauses, minimum_number_should_match=enough)))
     if not alike:
         return None
-    without = [join_key(other) for other in {key, *hidden}]
     return Query.boolean_query(
         [
             (Occur.Must, Query.boolean_query(alike)),
-            (Occur.MustNot, Query.term_set_query(schema, KEY, without)),
+            (Occur.Must, Query.const_score_query(Query.term_query(schema, LIVE, "1"), 0.0)),
+            (Occur.MustNot, Query.term_query(schema, COPY, "1")),
+            (Occur.MustNot, Query.term_set_query(schema, KEY, [*itself, *map(join_key, hidden)])),
         ]
     )
 
 
-def _telling_words(searcher: Searcher, document: dict[str, object], live: int) -> list[tuple[str, float]]:
-    counts: Counter[str] = Counter()
-    for field, times in (("title", _TITLE), ("summary", 1), ("narrative", 1)):
-        value = document.get(field)
-        if isinstance(value, str):
-            for word in text.words(value[:_LOOK]):
-                counts[word] += times
+def _worth(schema: Schema, field: str, term: str, weight: float) -> Query:
+    return Query.const_score_query(Query.term_query(schema, field, term), weight)
+
+
+def _rarest(
+    searcher: Searcher, field: str, terms: Iterable[str], most: int, least: int
+) -> list[tuple[str, int]]:
+    """The terms that fewest records have, with how many do; without those that fewer than `least` have."""
+    counted = ((term, searcher.doc_freq(field, term)) for term in list(terms)[:_LOOK])
+    held = [(term, count) for term, count in counted if count >= least]
+    return sorted(held, key=lambda one: (one[1], one[0]))[:most]
+
+
+def _telling_words(
+    searcher: Searcher, words: Sequence[tuple[str, int]], live: int, least: int
+) -> list[tuple[str, float]]:
     weighed: list[tuple[float, str]] = []
-    for word, count in counts.items():
-        if (len(word) < _LEAST_LETTERS and not text.alone(word)) or word.isdigit():
-            continue
+    for word, count in words:
         held = searcher.doc_freq(BODY, word)
-        if held >= 2 and (held <= live * _COMMON or live <= _FEW):
+        if held >= least and (held <= live * _COMMON or live <= _FEW):
             weighed.append((math.sqrt(count) * _rarity(held, live), word))
     weighed.sort(reverse=True)
     top = weighed[0][0] if weighed else 1.0

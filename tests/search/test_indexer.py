@@ -257,7 +257,7 @@ async def test_the_finder_answers_exactly(
     assert (await finder.find({"q": ["injektion"]}, limit=10)).total == 0
     assert finder.match({"q": ["injection"], "tag": ["misuse:fraud"]}, one)
     assert not finder.match({"q": ["inj"]}, one)
-    assert (await finder.similar(one["origin"], one["id"], limit=3)).total >= 0
+    assert (await finder.similar(one, limit=3)).total >= 0
 
 
 async def test_the_application_finds_what_it_publishes(

@@ -9,9 +9,8 @@ block nothing.
 
 import hashlib
 import hmac
-import ipaddress
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,9 +22,9 @@ from registry.db import table_of
 from registry.errors import CandorError
 from registry.finder import Finder
 from registry.moderation.screening import Hit, as_hit
-from registry.moderation.screening.links import refanged
 from registry.moderation.screening.models import IndicatorMark
 from registry.moderation.screening.page import Found
+from registry.moderation.screening.traits import indicators
 
 DocumentKey = tuple[str, str]
 """(origin, id) of a record."""
@@ -35,17 +34,11 @@ ABOUT = {
     SIMILAR: "public records of the same kind with nearly the same title",
 }
 NOT_CHECKED = "Duplicates were not checked: this registry runs without search, or it does not answer."
-MOST_INDICATORS = 1000
 _MOST_HITS = 50
 _MOST_ALIKE = 10
-_SHORTEST_VALUE = 4
 _LEAST_ALIKE = 90.0  # of 100, by rapidfuzz's token_sort_ratio
 _LEAST_WORDS = 3
 _WORD = re.compile(r"\w{4,}")
-# What stands in indicators of many records and leads nowhere.
-_NOTHING = frozenset(
-    {"unknown", "none", "n/a", "redacted", "withheld", "localhost", "example.com", "example.org"}
-)
 
 
 class Shelf(Protocol):
@@ -90,28 +83,6 @@ async def likely_duplicates(
 
 
 # --- indicators ---
-
-
-def normal_value(value: str) -> str | None:
-    """An indicator so that two ways of writing it are equal; None for one that says nothing."""
-    plain = " ".join(refanged(value).casefold().split())
-    plain = re.sub(r"^https?://(?:www\.)?", "", plain).rstrip("/.")
-    if len(plain) < _SHORTEST_VALUE or plain in _NOTHING:
-        return None
-    try:
-        return plain if ipaddress.ip_address(plain).is_global else None
-    except ValueError:
-        return plain
-
-
-def indicators(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(pointer, normalised value) of each indicator that says something."""
-    content = document.get("content")
-    listed = content.get("indicators") if isinstance(content, Mapping) else None
-    for position, item in enumerate(listed[:MOST_INDICATORS] if isinstance(listed, list) else ()):
-        value = item.get("value") if isinstance(item, Mapping) else None
-        if isinstance(value, str) and (plain := normal_value(value)):
-            yield f"/content/indicators/{position}/value", plain
 
 
 def _mark(secret: bytes, value: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from registry.extensions import Extension, Node
 from registry.feeds import queries
-from registry.finder import Found, Parameters
+from registry.finder import Found, Parameters, Reason
 from registry.records import list_queries
 from tests.conftest import BASE_URL, Join, Publish
 from tests.registry.feeds.rules import ATOM, strict
@@ -33,7 +33,10 @@ class Words:
         ]
         return Found(ids[offset : offset + limit], len(ids), head - self.behind)
 
-    async def similar(self, origin: str, id: str, *, limit: int) -> Found:
+    def reasons(self, document: Any, other: Any) -> list[Reason]:
+        raise NotImplementedError
+
+    async def similar(self, document: Any, *, limit: int) -> Found:
         return Found([], 0, 0)
 
     def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from search.alike.likeness import likeness
 from search.results import encode
 from tests.search.conftest import Fill
 from tests.search.documents import asked, counted, document, ids, named, numbers, project, update
@@ -150,9 +151,8 @@ async def test_hidden_records_are_neither_hits_nor_counts_nor_suggestions(engine
     assert [item.label for item in (await engine.suggest("fis", limit=5, hidden=hidden)).items] == [
         "Seen fish"
     ]
-    assert (
-        await engine.similar(("registry.example/log", "CIR-0000000001"), limit=5, hidden=hidden)
-    ).keys == []
+    like = likeness(document(title="Seen fish"))
+    assert (await engine.similar(like, limit=5, hidden=hidden)).keys == []
 
 
 async def test_the_json_holds_the_stored_documents(engine_of: Fill) -> None:
@@ -173,7 +173,7 @@ async def test_the_json_holds_the_stored_documents(engine_of: Fill) -> None:
 
 
 async def test_similar_records_share_words_tags_or_aliases(engine_of: Fill) -> None:
-    engine = await engine_of(
+    held = [
         document(
             "CIR-0000000001",
             title="Voice clone of a director asks for a transfer",
@@ -190,13 +190,20 @@ async def test_similar_records_share_words_tags_or_aliases(engine_of: Fill) -> N
             aliases=[{"scheme": "aiid", "id": "9"}],
         ),
         document("CIR-0000000004", title="Unrelated words entirely", aliases=[{"scheme": "aiid", "id": "9"}]),
-    )
-    found = await engine.similar(("registry.example/log", "CIR-0000000001"), limit=5)
+        document("CIR-0000000005", title="Weather model fails in the hills and in the mountains"),
+    ]
+    engine = await engine_of(*held)
+    found = await engine.similar(likeness(held[0]), limit=5)
     assert found.keys[0] == ("registry.example/log", "CIR-0000000002")
     assert ("registry.example/log", "CIR-0000000001") not in found.keys
-    shared = await engine.similar(("registry.example/log", "CIR-0000000003"), limit=1)
-    assert shared.keys == [("registry.example/log", "CIR-0000000004")]
-    assert (await engine.similar(("registry.example/log", "CIR-9999999999"), limit=5)).total == 0
+    # What shares an alias comes before what shares words, and neither need be held.
+    shared = await engine.similar(likeness(held[2]), limit=2)
+    assert [id for _, id in shared.keys] == ["CIR-0000000004", "CIR-0000000005"]
+    unknown = {**held[2], "id": "CIR-9999999999"}
+    found = await engine.similar(likeness(unknown), limit=2)
+    assert {id for _, id in found.keys} == {"CIR-0000000003", "CIR-0000000004"}
+    nothing = document("CIR-9999999999", title="Nothing alike", origin="peer.example/log")
+    assert (await engine.similar(likeness(nothing), limit=5)).keys == []
 
 
 async def test_suggestions_are_titles_and_names(engine_of: Fill) -> None:

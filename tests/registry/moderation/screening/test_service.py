@@ -11,14 +11,13 @@ from registry.audit.models import Act
 from registry.db import now
 from registry.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from registry.extensions import Node
-from registry.finder import Found
+from registry.finder import Found, Reason
 from registry.ids import new_id
 from registry.moderation.screening import Hit, screen, service
 from registry.moderation.screening.duplicates import (
     NOT_CHECKED,
     Duplicates,
     likely_duplicates,
-    normal_value,
     remember_indicators,
 )
 from registry.providers import service as providers
@@ -168,7 +167,10 @@ class Index:
             raise Unavailable("down")
         return Found(self.ids, len(self.ids), 1)
 
-    async def similar(self, origin: str, id: str, *, limit: int) -> Found:
+    def reasons(self, document: Any, other: Any) -> list[Reason]:
+        raise NotImplementedError
+
+    async def similar(self, document: Any, *, limit: int) -> Found:
         raise NotImplementedError
 
     def match(self, parameters: Any, document: Any) -> bool:
@@ -205,23 +207,6 @@ async def test_shared_indicators(node: Node) -> None:
         await remember_indicators(session, hidden, telling(), secret=SECRET)
         await service.forget(session, public)
     assert (await compare(node, Books([public]), telling("evil.example/a"), own=own)).hits == ()
-
-
-@pytest.mark.parametrize(
-    ("value", "normal"),
-    [
-        ("hxxps[:]//Evil[.]Example/Path/", "evil.example/path"),
-        ("EVIL(dot)example", "evil.example"),
-        ("203.0.113.9", None),
-        ("8.8.8.8", "8.8.8.8"),
-        ("127.0.0.1", None),
-        ("n/a", None),
-        ("ab", None),
-        ("Злой.Пример", "злой.пример"),
-    ],
-)
-def test_normal_values(value: str, normal: str | None) -> None:
-    assert normal_value(value) == normal
 
 
 async def test_similar_titles(node: Node) -> None:
