@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One more than there are processors: many tests wait for processes of their own.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test lint types rules units coverage clean
 
@@ -23,11 +25,11 @@ rules: $(VENV)/.test
 	$(BIN)/lint-imports
 
 units: $(VENV)/.test
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Apart from `test`: counting lines takes a fifth of the time.
 coverage: $(VENV)/.test
-	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 # The interpreter is checked here, where the message can say what to do.
 $(VENV)/pyvenv.cfg:

@@ -4,6 +4,7 @@ An extension is found through the entry-point group `candor.extensions` and hand
 registry never imports one.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
@@ -31,7 +32,7 @@ class Node:
     """One running registry: what everything that belongs to it is built from.
 
     `origin` is its name in its log, frozen by `init`. `secret` keys what must not be computable from outside.
-    `counters` count for limits and lock-outs.
+    `counters` count for limits and lock-outs. `started` is when the process opened it, as a Unix time.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Node:
     vocabulary: VocabularyKeeper
     finder: Finder | None = None
     counters: Counters = field(default_factory=Counters, repr=False)
+    started: float = field(default_factory=time.time, repr=False)
 
     def with_finder(self, finder: Finder | None) -> "Node":
         return replace(self, finder=finder)

@@ -3,7 +3,6 @@
 import hmac
 import ipaddress
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +30,6 @@ from registry.transparency.sequencer import Forked
 from registry.transparency.verifiers import SCOPE, verifier_keys
 from registry.transparency.witnesses import READER
 
-STARTED = time.time()
 # A reader that has been failing for less than this may just be waiting for a restart of what it talks to.
 TOLERATED_FAILURE = timedelta(minutes=5)
 FORKED = f"{Forked.__name__}: "
@@ -86,7 +84,7 @@ class StatusController(Controller):
         """Prometheus metrics, on loopback or with the metrics token."""
         _may_measure(request, node)
         registry = CollectorRegistry()
-        _gauge(registry, "candor_started_seconds", "When this process started, as a Unix time.", STARTED)
+        _gauge(registry, "candor_started_seconds", "When this process started, as a Unix time.", node.started)
         _gauge(
             registry,
             "candor_public_sequence",

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.docs import starter
+from tests import starter
 from tests.registry.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,16 +38,6 @@ class Samples:
 
     folder: Path
     port: int
-
-
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
-    """Where `candor` is started without its imports. None where each call imports them anew."""
-    file = tmp_path_factory.mktemp("starter") / "socket"
-    with (
-        starter.listening(file, _environment(file.parent, 0)) if starter.POSSIBLE else nullcontext() as found
-    ):
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +77,10 @@ def test_there_are_commands_in_the_docs() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
-def test_commands_of_a_page_work(
-    page: Path, tmp_path: Path, samples: Samples, listening: Path | None
-) -> None:
+def test_commands_of_a_page_work(page: Path, tmp_path: Path, samples: Samples) -> None:
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("THE COMMANDS IN THE DOCS WERE NOT RUN: they need bash and curl")
-    with _registry(tmp_path, samples, listening) as (address, environment):
+    with _registry(tmp_path, samples) as (address, environment):
         commands = blocks(page).replace(_ADDRESS, address)
         for port in _MORE_PORTS:
             commands = commands.replace(port, str(free_port()))
@@ -110,12 +98,12 @@ def test_commands_of_a_page_work(
 
 
 @contextmanager
-def _registry(folder: Path, samples: Samples, listening: Path | None) -> Iterator[tuple[str, dict[str, str]]]:
+def _registry(folder: Path, samples: Samples) -> Iterator[tuple[str, dict[str, str]]]:
     port = samples.port
     shutil.copytree(samples.folder, folder / "var")
     environment = _environment(folder, port, folder / "bin")
-    if listening is not None:
-        starter.command(folder / "bin", listening)
+    if starter.POSSIBLE:
+        starter.command(folder / "bin")
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(["candor", "serve"], cwd=folder, env=environment, stdout=log, stderr=log)
         try:

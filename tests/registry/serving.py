@@ -3,8 +3,6 @@
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,8 +21,9 @@ from registry.db import Database
 from registry.node import open_node
 from registry.providers import service as providers
 from registry.settings import Settings
+from tests import starter
 
-CANDOR = Path(sys.executable).with_name("candor")
+CANDOR = starter.REAL
 # Generous, since everything runs beside other tests; nothing waits for it when all is well.
 PATIENCE = 120.0
 T = TypeVar("T")
@@ -34,7 +33,7 @@ T = TypeVar("T")
 class Running:
     """A process of `candor`, and what it wrote."""
 
-    process: "subprocess.Popen[bytes]"
+    process: starter.Started
     written: Path
     url: str = ""
 
@@ -55,14 +54,7 @@ def candor(settings: Settings, *words: str, **more: str) -> Iterator[Running]:
     environment |= {"CANDOR_DATA": str(settings.data), "CANDOR_DATABASE_URL": settings.database, **more}
     written = settings.data / f"{words[0]}.log"
     with written.open("ab") as log:
-        process = subprocess.Popen(
-            [CANDOR, *words],
-            cwd=settings.data,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+        process = starter.start(words, environment=environment, folder=settings.data, written=log)
     try:
         yield Running(process, written)
     finally:
