@@ -62,7 +62,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> 
     folder = tmp_path_factory.mktemp("served")
     shutil.copy(_sqlite_template, folder / "candor.sqlite")
     settings = Settings(data=folder, origin=ORIGIN, _env_file=None)
-    with serving(settings, CANDOR_ORIGIN=ORIGIN, CANDOR_EXTENSIONS="") as server:
+    # Each test logs in anew, all from one address.
+    with serving(settings, CANDOR_ORIGIN=ORIGIN, CANDOR_EXTENSIONS="", CANDOR_LIMIT_TOKENS="off") as server:
         yield Served(server.url, settings)
 
 
