@@ -25,7 +25,7 @@ import zstandard
 from registry.changelog.append import EVERYTHING
 from registry.changelog.tail import head, read_changes
 from registry.db import Database
-from registry.http import SCOPES
+from registry.http import HEAD_ONLY, SCOPES
 
 POLL_SECONDS = 0.4
 # A burst longer than this is not worth matching scope by scope.
@@ -62,7 +62,11 @@ _FOR_PAGES = (
 )
 _CORS = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Last-Modified, Link, Retry-After, X-Request-Id"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Last-Modified, Link, Retry-After, X-Request-Id, Content-Disposition, Candor-Position, "
+        b"Candor-Total",
+    ),
 )
 _PREFLIGHT = (
     *_CORS,
@@ -216,7 +220,8 @@ class Front:
         self.misses += 1
         before = self._seen
         method = asked[0]
-        inner = {**scope, "method": "GET", "state": dict(scope.get("state") or {})}
+        state = {**(scope.get("state") or {}), HEAD_ONLY: method == "HEAD"}
+        inner = {**scope, "method": "GET", "state": state}
         start: dict[str, Any] | None = None
         held: bytearray | None = None
 

@@ -28,6 +28,8 @@ STEWARDS = [{"oauth2": [Granted.REGISTRY_STEWARD.value]}]
 """The `security` of operations that are for stewards."""
 SCOPES = "candor.scopes"
 """Key in the scope's state: which changes make this answer stale. Its presence lets the front keep it."""
+HEAD_ONLY = "candor.head"
+"""Key in the scope's state: whether only headers are asked for, so that nothing long need be written."""
 BODY_DIGEST = "candor.body"
 """Key in the scope's state: the SHA-256 of the body, once it was read. A stream can be read only once."""
 

@@ -9,6 +9,7 @@ from registry.changelog.tail import LogReader
 from registry.extensions import Extension, Node
 from search.api import RestrictedSearchController, SearchController
 from search.cli import register
+from search.export.api import ExportController
 from search.finder import SearchFinder
 from search.indexer import IndexReader
 from search.open import open_engine
@@ -23,7 +24,7 @@ def _provided(node: Node) -> SearchFinder:
 
 
 def _routes(_: Node) -> Sequence[ControllerRouterHandler]:
-    return [SearchController, RestrictedSearchController]
+    return [SearchController, RestrictedSearchController, ExportController]
 
 
 def _readers(node: Node) -> Sequence[LogReader]:

@@ -32,7 +32,8 @@ MAX_PARAMETERS = 500
 Finders = NamedDependency[SkipValidation[SearchFinder]]
 
 
-def _parameter(name: str, about: str, *, many: bool = False, **schema: Any) -> Parameter:
+def parameter(name: str, about: str, *, many: bool = False, **schema: Any) -> Parameter:
+    """A parameter in the address, as OpenAPI tells it."""
     one = Schema(**({"type": OpenAPIType.STRING} | schema))
     whole = Schema(type=OpenAPIType.ARRAY, items=one) if many else one
     return Parameter(name=name, param_in="query", description=about, schema=whole)
@@ -40,33 +41,33 @@ def _parameter(name: str, about: str, *, many: bool = False, **schema: Any) -> P
 
 # Read by `search.request`, so that feeds, saved questions and this address understand the same; told to
 # OpenAPI here.
-_SEARCH = (
-    _parameter("q", 'Words, "phrases" and -exclusions.', max_length=MAX_CHARACTERS),
-    *(_parameter(name, f"Only records with any of these values of {name}.", many=True) for name in FILTERS),
-    *(_parameter(name, "A partial date: 2023, 2023-04, 2023-04-17 or a time.") for name in RANGES),
-    _parameter(
+SEARCH = (
+    parameter("q", 'Words, "phrases" and -exclusions.', max_length=MAX_CHARACTERS),
+    *(parameter(name, f"Only records with any of these values of {name}.", many=True) for name in FILTERS),
+    *(parameter(name, "A partial date: 2023, 2023-04, 2023-04-17 or a time.") for name in RANGES),
+    parameter(
         "crosswalks",
         "Whether a tag also finds the terms of other taxonomies that mean the same (exact), or nearly so too "
         f"(close); {FOLLOWED} when not given.",
         enum=list(CROSSWALKS),
     ),
-    _parameter("sort", "relevance when not given.", enum=list(SORTS)),
-    _parameter(
+    parameter("sort", "relevance when not given.", enum=list(SORTS)),
+    parameter(
         "limit", "Hits on a page; 20 when not given.", type=OpenAPIType.INTEGER, minimum=0, maximum=MAX_LIMIT
     ),
-    _parameter("offset", "Hits to pass over.", type=OpenAPIType.INTEGER, minimum=0, maximum=MAX_OFFSET),
-    _parameter("facets", "Filters to count, or * for all of them.", many=True),
+    parameter("offset", "Hits to pass over.", type=OpenAPIType.INTEGER, minimum=0, maximum=MAX_OFFSET),
+    parameter("facets", "Filters to count, or * for all of them.", many=True),
 )
 _SUGGEST = (
-    _parameter("q", "What was typed so far.", max_length=MAX_CHARACTERS),
-    _parameter("limit", "8 when not given.", type=OpenAPIType.INTEGER, minimum=1, maximum=20),
+    parameter("q", "What was typed so far.", max_length=MAX_CHARACTERS),
+    parameter("limit", "8 when not given.", type=OpenAPIType.INTEGER, minimum=1, maximum=20),
 )
 
 
 @dataclass
 class _SearchOperation(Operation):
     def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or ()), *_SEARCH]
+        self.parameters = [*(self.parameters or ()), *SEARCH]
 
 
 @dataclass
@@ -78,7 +79,7 @@ class _SuggestOperation(Operation):
 @dataclass
 class _RestrictedSearchOperation(Operation):
     def __post_init__(self) -> None:
-        told = [one for one in _SEARCH if one.name not in ("sort", "facets")]
+        told = [one for one in SEARCH if one.name not in ("sort", "facets")]
         self.parameters = [*(self.parameters or ()), *told]
 
 
@@ -104,7 +105,7 @@ class SearchController(Controller):
         Everything in one answer comes from one state of the index; a changed `position` between two pages
         tells that it has moved. `findings` tells of words that were read otherwise than they were written.
         """
-        body = encode(await search_finder.search(parse(_parameters(request))))
+        body = encode(await search_finder.search(parse(given(request))))
         return _answer(request, body)
 
     @get(
@@ -117,7 +118,7 @@ class SearchController(Controller):
         """What was typed so far may become: records by title or id, and values of filters by what they
         are called.
         """
-        typed, limit = read_suggest(_parameters(request))
+        typed, limit = read_suggest(given(request))
         found = await search_finder.suggest(typed, limit=limit)
         body = {"items": [item.as_json() for item in found.items], "position": found.position}
         return _answer(request, msgspec.json.encode(body))
@@ -149,7 +150,7 @@ class RestrictedSearchController(Controller):
         looked through.
         """
         actor.require(Scope.RECORDS_READ)
-        asked = parse(_parameters(request))
+        asked = parse(given(request))
         found = await search_shared(reading, actor, asked, await node.vocabulary.current())
         hits = b",".join(_shared_hit(hit) for hit in found.hits)
         rest = msgspec.json.encode({"total": found.total, "bounded": found.bounded})[1:]
@@ -161,7 +162,8 @@ def _shared_hit(hit: SharedHit) -> bytes:
     return about[:-1] + b',"record":' + hit.stored.document + b"}"
 
 
-def _parameters(request: AnyRequest) -> dict[str, list[str]]:
+def given(request: AnyRequest) -> dict[str, list[str]]:
+    """The parameters of a request, each with its values in order. Raises `Malformed` for very many."""
     text = request.scope["query_string"].decode("latin-1")
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)

@@ -1,5 +1,7 @@
 """`candor search` and `candor reindex`."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +13,7 @@ from registry import terminal
 from registry.node import open_node
 from search.document import FILTERS
 from search.engine import Place
+from search.export.command import cite_search, export_to
 from search.finder import SearchFinder
 from search.indexer import IndexReader
 from search.meanings import FOLLOWED
@@ -31,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def search(
-    query: Annotated[list[str], typer.Argument(help='Words, "phrases" and -exclusions (after --).')],
+    query: Annotated[Values, typer.Argument(help='Words, "phrases" and -exclusions (after --).')] = None,
     tag: Annotated[
         Values, typer.Option(help="Only records with this tag, or one below it. May be repeated.")
     ] = None,
@@ -44,21 +47,36 @@ def search(
     ] = FOLLOWED,
     sort: Annotated[str, typer.Option(help="relevance, newest, oldest, updated or severity.")] = "relevance",
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 20,
+    export: Annotated[
+        str | None, typer.Option(help="Write out every match: ndjson, csv, bibtex, ris or csl-json.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="Of a CSV export: records, or lists.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file for the export; standard output without it.")
+    ] = None,
+    cite: Annotated[
+        str | None, typer.Option(help="Print a citation of this search: text, bibtex, ris or csl-json.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search this registry's published records."""
+    """Search this registry's published records; write out all that answer, or cite the question."""
     parameters: dict[str, list[str]] = {
-        "q": [" ".join(query)],
+        "q": [" ".join(query or ())],
         "tag": tag or [],
         "kind": kind or [],
         "crosswalks": [crosswalks],
         "sort": [sort],
-        "limit": [str(limit)],
     }
     for pair in filter or ():
         name, _, value = pair.partition("=")
         parameters.setdefault(name.strip(), []).append(value)
-    request = parse(parameters)
+    if cite is not None:
+        sys.stdout.write(terminal.run(cite_search(cite, parameters)))
+        return
+    if export is not None:
+        terminal.run(export_to(output, {**parameters, "format": [export], "part": [part]}))
+        return
+    request = parse({**parameters, "limit": [str(limit)]})
 
     async def work() -> Answer:
         async with open_node(terminal.settings()) as node:

@@ -1,6 +1,6 @@
 """What every engine does, in words of the registry. Nothing about a particular one leaks through here."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +11,8 @@ from search.document import Key, Projection
 from search.request import Request
 from search.results import Answer, Suggestions
 
+WALK = 200
+"""Records in a batch of a walk."""
 CATCHING_UP = 1
 """Seconds to wait for an index that is read further all the time."""
 
@@ -38,6 +40,36 @@ class Keys:
     total: int
     position: int
     versions: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some of the records of a walk, in order, with the numbers of their versions as in `Keys`."""
+
+    keys: Sequence[Key]
+    versions: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Every record that answers a question, a batch after the other, all from one state of the index. The
+    batches can be had once.
+    """
+
+    total: int
+    position: int
+    batches: AsyncIterator[Batch]
+
+    @classmethod
+    def of(cls, found: Keys) -> "Walk":
+        """The walk of an engine that has all keys at hand."""
+
+        async def batches() -> AsyncIterator[Batch]:
+            for start in range(0, len(found.keys), WALK):
+                end = start + WALK
+                yield Batch(found.keys[start:end], found.versions[start:end])
+
+        return cls(found.total, found.position, batches())
 
 
 def require(place: Place, request: Request) -> None:
@@ -96,6 +128,11 @@ class Engine(Protocol):
         self, request: Request, *, hidden: frozenset[Key] = frozenset(), exact: bool = False
     ) -> Keys:
         """As `search`, without documents and counts, with any limit."""
+
+    async def walk(self, request: Request, *, hidden: frozenset[Key] = frozenset()) -> Walk:
+        """As `search`, every record that answers, whatever the limit and the offset; no more of each than its
+        key is held for it.
+        """
 
     async def similar(self, likeness: Likeness, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
         """Records that have traits, rare tags and systems, or rare words in common with what is given, most

@@ -11,7 +11,7 @@ from registry.taxonomies.vocabulary import Vocabulary
 from search.alike.likeness import likeness
 from search.alike.reasons import reasons
 from search.document import Projector
-from search.engine import Engine, Keys
+from search.engine import Engine, Keys, Walk
 from search.match import matches
 from search.meanings import Meanings
 from search.request import Request, parse
@@ -64,6 +64,10 @@ class SearchFinder:
         await self._learn()
         here = await self._slugs_here(request)
         return request.with_providers(here).with_meanings(self._meanings)
+
+    async def walk(self, understood: Request) -> Walk:
+        """Every record that answers as `search` does, without documents. Takes what `understood` answers."""
+        return await self.engine.walk(understood, hidden=await self._withdrawn.hidden())
 
     async def _holds_others(self, position: int) -> bool:
         """Whether there are records of other registries. Most follow none, and are not asked for copies; that

@@ -104,6 +104,12 @@ class Request:
             raise RuntimeError("as_of was not resolved to a position")
         return self.as_of.position
 
+    def pinned(self, position: int) -> "Request":
+        """The same question as of a position, unless it asks for an earlier one already."""
+        if self.as_of is not None and self.as_of.position is not None:
+            return self
+        return replace(self, as_of=AsOf(position, position))
+
     @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
         """What the filters compare."""

@@ -102,7 +102,7 @@ class AuditController(Controller):
             async for row in queries.all_acts(node.database, wanted):
                 yield write(views.act(row, reader))
 
-        media = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"
+        media = "text/csv" if format == "csv" else "application/x-ndjson"
         headers = {**PRIVATE_HEADERS, "Content-Disposition": f'attachment; filename="audit.{format}"'}
         return Stream(lines(), media_type=media, headers=headers)
 

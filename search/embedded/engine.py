@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.embedded import counts, queries, similar, suggest
 from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
-from search.engine import Keys, Place
+from search.engine import WALK, Batch, Keys, Place, Walk
 from search.highlight import Marker
 from search.request import Request
 from search.results import Answer, Hit, Suggestions
@@ -95,6 +96,28 @@ class EmbeddedEngine:
             total, addresses = _page(snapshot, request, plan)
             keys = [snapshot.record(address)[0] for address in addresses]
             return Keys(keys, total, snapshot.place.position)
+
+    async def walk(self, request: Request, *, hidden: frozenset[Key] = frozenset()) -> Walk:
+        snapshot, addresses = await self._run(self._all, request, hidden)
+
+        async def batches() -> AsyncIterator[Batch]:
+            for start in range(0, len(addresses), WALK):
+                yield await self._run(self._batch, snapshot, addresses[start : start + WALK])
+
+        return Walk(len(addresses), snapshot.place.position, batches())
+
+    def _all(self, request: Request, hidden: frozenset[Key]) -> tuple[Snapshot, list[DocAddress]]:
+        """Where all that answers lies, in the state that answers."""
+        snapshot = self.store.snapshot()
+        with self.store.asking(snapshot):
+            plan = queries.plan(snapshot, request, hidden=hidden, exact=False)
+            total = snapshot.count(plan.match())
+            _, addresses = _page(snapshot, replace(request, limit=total, offset=0), plan)
+            return snapshot, addresses
+
+    def _batch(self, snapshot: Snapshot, addresses: Sequence[DocAddress]) -> Batch:
+        with self.store.asking(snapshot):
+            return Batch([snapshot.record(address)[0] for address in addresses])
 
     async def similar(self, likeness: Likeness, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
         return await self._run(self._similar, likeness, limit, hidden)

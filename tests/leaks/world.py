@@ -96,6 +96,9 @@ def starts(ids: Iterable[str], slugs: Iterable[str], templates: Iterable[str]) -
         begun += [f"/feeds/record/{id}.atom", f"/api/v1/search?q={id}", f"/records?q={id}"]
     for asked in SEARCHES:
         begun += [f"/api/v1/search?{asked}", f"/records?{asked}", f"/feeds/search.json?{asked}"]
+    for asked in ("", "q=lesson", "tag=misuse:fraud", "provider=quiet-lab"):
+        begun += [f"/api/v1/search/export?format={format}&{asked}" for format in ("ndjson", "csv", "ris")]
+        begun += [f"/api/v1/search/export?format=csv&part=lists&{asked}", f"/api/v1/search/citation?{asked}"]
     begun += [f"/api/v1/suggest?q={word}" for word in ("qui", "les", "voi", "CIR")]
     begun += ["/api/v1/changes", "/api/v1/changes?after=1&limit=1", "/api/v1/records?limit=1"]
     return list(dict.fromkeys(begun))
