@@ -1,8 +1,6 @@
 """Withdrawing dumps that hold what was erased since: here where they still lie, elsewhere by the operator."""
 
 import asyncio
-import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,9 +15,9 @@ from registry.clock import instant
 from registry.db import Database
 from registry.dumps.notes import DumpNote, dumps_made, note_withdrawn
 from registry.dumps.write import manifest_of, workplace_of
+from registry.durable import append_lines, read_lines, sync_folder
 from registry.records.suppression import ERASED
 from registry.settings import Settings
-from registry.transparency.storage import sync_folder
 
 NAME = "dumps"
 BATCH = 1024
@@ -107,30 +105,19 @@ class DumpWithdrawer:
 
 def to_recall(settings: Settings) -> list[Recall]:
     """The dumps that the operator has to recall, each with one of the records that it holds."""
-    try:
-        text = (settings.keys_folder / RECALL).read_text("utf-8")
-    except FileNotFoundError:
-        return []
     found: dict[tuple[str, str], Recall] = {}
-    for line in text.splitlines():
+    for value in read_lines(settings.keys_folder / RECALL):
         try:
-            value = json.loads(line)
             recall = Recall(str(value["path"]), str(value["made"]), str(value["id"]))
-        except (ValueError, KeyError, TypeError):
-            continue  # half a line, of a process that was killed while it wrote
+        except KeyError:
+            continue  # not a line of ours
         found.setdefault((recall.path, recall.made), recall)
     return list(found.values())
 
 
 def _note(settings: Settings, lost: Iterable[Recall]) -> None:
-    folder = settings.keys_folder
     known = {(recall.path, recall.made) for recall in to_recall(settings)}
-    handle = os.open(folder / RECALL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "a", encoding="utf-8") as file:
-        for recall in lost:
-            if (recall.path, recall.made) not in known:
-                file.write(json.dumps(asdict(recall), ensure_ascii=False) + "\n")
-                log.error("a dump holds what was erased and is not found: recall it", **asdict(recall))
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
+    told = [asdict(recall) for recall in lost if (recall.path, recall.made) not in known]
+    append_lines(settings.keys_folder / RECALL, told)
+    for recall in told:
+        log.error("a dump holds what was erased and is not found: recall it", **recall)

@@ -27,6 +27,7 @@ from registry.db import now
 from registry.dumps.notes import DumpNote, note_dump
 from registry.dumps.tree import TilesOut
 from registry.dumps.versions import stretch
+from registry.durable import sync_folder
 from registry.errors import Conflict, Misconfigured, Unavailable
 from registry.extensions import Node
 from registry.taxonomies import queries as taxonomies
@@ -36,7 +37,7 @@ from registry.transparency.entries import log_of
 from registry.transparency.models import Log
 from registry.transparency.notes import read_checkpoint, read_note
 from registry.transparency.sequencer import Sequencer
-from registry.transparency.storage import open_storage, sync_folder
+from registry.transparency.storage import open_storage
 from registry.transparency.tiles import WIDTH
 from registry.transparency.trees import OWN
 from registry.verification.documents import versions_file

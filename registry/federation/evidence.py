@@ -14,10 +14,10 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
+from registry.durable import sync_folder, write_whole
 from registry.federation.heads import Forked
 from registry.transparency.merkle import ProofError, roots_by_consistency
 from registry.transparency.notes import NoteError, Verifier, open_checkpoint
-from registry.transparency.storage import sync_folder, write_whole
 
 KIND = "candor-equivocation/1"
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.durable import sync_folder, write_whole
 from registry.errors import Misconfigured
 from registry.settings import Settings
 from registry.transparency.notes import COSIGNATURE, ED25519, Signer, Verifier, origin_hash
-from registry.transparency.storage import sync_folder, write_whole
 
 LOG_KEY, WITNESS_KEY, SIGNED = "log.key", "witness.key", "log.signed"
 COSIGNED = "cosigned"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from registry.changelog.append import Entry, append, lock
 from registry.changelog.models import Change
 from registry.db import Database, now
+from registry.durable import write_whole
 from registry.errors import Conflict, Misconfigured
 from registry.settings import Settings
 from registry.transparency.entries import log_of
@@ -21,7 +22,6 @@ from registry.transparency.leaves import KeysLeaf
 from registry.transparency.models import LogEntry
 from registry.transparency.notes import Signer, Verifier
 from registry.transparency.sequencer import KEYS, TOPIC
-from registry.transparency.storage import write_whole
 from registry.transparency.verifiers import keep_verifiers, show_verifiers, verifier_keys
 
 

@@ -5,8 +5,6 @@ Whoever writes has only to know that what `put` was given may be half there unti
 
 import asyncio
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.db import Database, table_of
+from registry.durable import sync_folder, write_whole
 from registry.settings import Settings
 from registry.transparency.models import LogFile
 
@@ -159,33 +158,3 @@ def within(storage: Storage, session: AsyncSession) -> Storage | None:
 def _sync_folders(folders: Iterable[Path]) -> None:
     for each in folders:
         sync_folder(each)
-
-
-def write_whole(path: Path, body: bytes, *, mode: int = 0o600) -> None:
-    """Write a file so that readers see the old one or the new one, and its bytes survive a loss of power. Its
-    name does once the folder is synced, too (`sync_folder`).
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".candor-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Let what was renamed in a folder survive a loss of power."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,8 +7,6 @@ reader's place.
 """
 
 import asyncio
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,11 +18,11 @@ from registry.changelog.models import Change
 from registry.changelog.tail import ChangeRow, head
 from registry.clock import instant
 from registry.db import Database, now
+from registry.durable import append_lines, read_lines
 from registry.errors import Conflict, Misconfigured
 from registry.records.models import Record
 from registry.records.suppression import ERASED, SUPPRESSED, UNSUPPRESSED
 from registry.settings import Settings
-from registry.transparency.storage import sync_folder
 
 NAME = "taken-back"
 LIST = "taken-back.jsonl"
@@ -69,42 +67,14 @@ class TakenBackList:
 
     def add(self, lines: Sequence[TakenBack]) -> None:
         """Append, and return when it survives a loss of power."""
-        self._write([asdict(line) for line in lines])
+        append_lines(self.path, [asdict(line) for line in lines])
 
     def begin_at(self, seq: int) -> None:
         """Say where a database stands that was restored: its changes are numbered anew from there."""
-        self._write([{"restored": instant(now()), "seq": seq}])
+        append_lines(self.path, [{"restored": instant(now()), "seq": seq}])
 
     def _lines(self) -> list[dict[str, Any]]:
-        try:
-            text = self.path.read_text("utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        found = []
-        for line in text.splitlines():
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict) and type(value.get("seq")) is int:
-                found.append(value)
-        return found
-
-    def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "rb+") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")  # ends the half line of somebody who was killed
-            for line in lines:
-                file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(folder)
+        return [line for line in read_lines(self.path) if type(line.get("seq")) is int]
 
 
 def _told(line: Mapping[str, Any]) -> TakenBack:
