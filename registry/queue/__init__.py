@@ -21,6 +21,7 @@ SOURCES: Sequence[Source] = (
     pending.drafts_waiting,
     pending.invitations_waiting,
     pending.findings_waiting,
+    pending.matches_waiting,
     responses_waiting,
     group_invitations_waiting,
     reports_due,

@@ -22,7 +22,7 @@ from registry.records.drafts import DraftState, standing_of, state_of, touch
 from registry.records.models import Draft, Record
 from registry.records.preconditions import match_draft
 from registry.records.publishing import candidate, next_version, not_an_author
-from registry.records.screening import pass_on_the_way
+from registry.records.screening import pass_on_the_way, remember
 from registry.records.signatures import signed_along
 from registry.records.versions import Desk
 from registry.records.workflow import Action, Step, advance
@@ -83,6 +83,7 @@ async def schedule(
         passed = its_draft.step != Step.APPROVED
         if its_draft.step == Step.DRAFT:
             await pass_on_the_way(session, desk, actor, each, its_draft)
+            await remember(session, desk, each, its_draft)
         its_draft.step = Step.APPROVED.value
         its_draft.due_at, its_draft.together, its_draft.scheduled_by = at, bundle, actor.name
         its_draft.missed = None

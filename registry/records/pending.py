@@ -110,6 +110,31 @@ async def invitations_waiting(session: AsyncSession, actor: Actor) -> list[Queue
     ]
 
 
+async def matches_waiting(session: AsyncSession, actor: Actor) -> list[QueueItem]:
+    """What drafts share with records that their authors may not see: for stewards, who may bring the owners
+    together.
+    """
+    if not actor.steward:
+        return []
+    query = (
+        select(Record.id, ScreeningHit)
+        .join(ScreeningHit, ScreeningHit.record_pk == Record.pk)
+        .where(ScreeningHit.stewards_only, ScreeningHit.state == OPEN)
+        .order_by(ScreeningHit.at)
+        .limit(MOST)
+    )
+    return [
+        QueueItem(
+            "match",
+            id,
+            hit.at,
+            f"{hit.message} Resolve it as finding {hit.number} of {id}, with a reason.",
+            f"/api/v1/records/{id}/handling",
+        )
+        for id, hit in await session.execute(query)
+    ]
+
+
 async def findings_waiting(session: AsyncSession, actor: Actor) -> list[QueueItem]:
     """Drafts in which screening found what a reviewer has to resolve."""
     if actor.provider is None or Scope.RECORDS_REVIEW not in actor.scopes:

@@ -14,15 +14,18 @@ from registry.changelog.append import lock
 from registry.errors import Finding, Invalid
 from registry.moderation.screening import Hit, screen
 from registry.moderation.screening import service as hits
-from registry.moderation.screening.duplicates import DocumentKey, likely_duplicates
+from registry.moderation.screening.duplicates import DocumentKey, Holder, likely_duplicates
+from registry.moderation.screening.marks import remember_draft
 from registry.moderation.screening.models import ScreeningHit
 from registry.records import draft_queries, queries
-from registry.records.models import Draft, Record
+from registry.records.models import Draft, Record, RecordName
 from registry.records.versions import Desk
-from registry.records.visibility import readable
+from registry.records.visibility import readable, workable
+from registry.records.workflow import Life
 
 # Longer ones take tens of milliseconds, in which others would not be answered.
 _SCREENED_AT_ONCE = 32_768
+_CHUNK, _MOST_NAMED = 400, 5000
 _decode = msgspec.json.Decoder().decode
 
 
@@ -56,13 +59,22 @@ class _Shelf:
         rows = await queries.documents(self.session, keys)
         return {key: _decode(row.document) for key, row in rows.items() if row is not None}
 
-    async def visible(self, record_pks: Sequence[int]) -> Mapping[int, str]:
-        query = select(Record.pk, Record.id).where(Record.pk.in_(record_pks), readable(self.actor))
-        return dict((await self.session.execute(query)).all())
+    async def holders(self, record_pks: Sequence[int]) -> Mapping[int, Holder]:
+        found: dict[int, Holder] = {}
+        gone = Record.life == Life.WITHDRAWN.value
+        columns = (Record.pk, Record.id, Record.kind, readable(self.actor), workable(self.actor), gone)
+        for start in range(0, len(record_pks), _CHUNK):
+            query = select(*columns).where(Record.pk.in_(record_pks[start : start + _CHUNK]))
+            for pk, id, kind, *facts in await self.session.execute(query):
+                found[pk] = Holder(id, kind, *map(bool, facts))
+        return found
 
-    async def ids(self, record_pks: Sequence[int]) -> Mapping[int, str]:
-        query = select(Record.pk, Record.id).where(Record.pk.in_(record_pks))
-        return dict((await self.session.execute(query)).all())
+    async def named(self, names: Sequence[str]) -> Sequence[tuple[str, int]]:
+        if not names:
+            return ()
+        query = select(RecordName.name, RecordName.record_pk).where(RecordName.name.in_(names))
+        rows = await self.session.execute(query.order_by(RecordName.record_pk).limit(_MOST_NAMED))
+        return [(name, pk) for name, pk in rows]
 
 
 async def look(session: AsyncSession, desk: Desk, actor: Actor, record: Record, draft: Draft) -> list[Hit]:
@@ -90,7 +102,15 @@ async def screened(
 ) -> tuple[Finding, ...]:
     """Screen a draft that is submitted, and keep what was found; answers what blocks its publication."""
     await hits.keep_hits(session, record.pk, await look(session, desk, actor, record, draft))
+    await remember(session, desk, record, draft)
     return tuple(hits.as_findings(await hits.open_hits(session, record.pk)))
+
+
+async def remember(session: AsyncSession, desk: Desk, record: Record, draft: Draft) -> None:
+    """Let drafts of others be compared with one that was handed in, or waits for its time."""
+    if desk.secret:
+        document = _decode(draft.document)
+        await remember_draft(session, record.pk, document, draft.restricted, secret=desk.secret)
 
 
 async def pass_on_the_way(

@@ -19,7 +19,7 @@ from registry.clock import read_instant
 from registry.db import table_of
 from registry.errors import Invalid
 from registry.finder import Finder
-from registry.moderation.screening.duplicates import marks_of, remember_marks
+from registry.moderation.screening.marks import forget_drafts, marks_of, remember_marks
 from registry.records import documents
 from registry.records.draft_queries import parts as parts_of
 from registry.records.models import (
@@ -367,10 +367,12 @@ async def _remember_indicators(session: AsyncSession, desk: Desk, written: Seque
         if step.action in (WITHDRAWN, REINSTATED) or step.foreign is not None:
             continue
         parts = step.parts
-        if step.record is not None and (step.number > 1 or (not step.shared and step.record.shared)):
+        if step.record is not None:
             revised.append(each.pk)
-            parts = await parts_of(session, step.record) if parts is None else parts
-        rows += marks_of(each.pk, step.document, parts or (), secret=desk.secret)
+            had_parts = step.number > 1 or (not step.shared and step.record.shared)
+            if parts is None and had_parts:
+                parts = await parts_of(session, step.record)
+        rows += marks_of(each.pk, step.document, parts or (), secret=desk.secret, public=not step.shared)
     await remember_marks(session, rows, instead_of=revised)
 
 
@@ -403,6 +405,7 @@ async def _end_drafts(session: AsyncSession, written: Sequence[_Written]) -> Non
     if ended:
         drafts = table_of(Draft)
         await session.execute(delete(drafts).where(drafts.c.record_pk.in_(ended)))
+        await forget_drafts(session, ended)
 
 
 def _with_broader(vocabulary: Vocabulary, document: Mapping[str, Any]) -> list[str]:

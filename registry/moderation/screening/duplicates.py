@@ -1,44 +1,57 @@
-"""Whether somebody has told this already: records that share indicators, and records with nearly the same
-title.
+"""Whether somebody has told this already: records that share indicators or names, and records that say nearly
+the same.
 
-What is compared must not tell the submitter of records that they may not see. Similar titles are looked for
-in the search index, which holds public records alone. Indicators are compared with all records, by keyed
-hashes; those that meet in records that are hidden from the submitter become hits for stewards alone, which
-block nothing.
+What is compared must not tell the submitter of records that they may not see. Texts are compared through the
+search index, which holds public records alone. Indicators and names are compared with all records, drafts
+among them, by keyed hashes; those that meet in what is hidden from the submitter become hits for stewards
+alone, which block nothing, are not counted with the others, and do not take their place.
 """
 
-import hashlib
-import hmac
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rapidfuzz import fuzz
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.db import table_of
 from registry.errors import CandorError
-from registry.finder import Finder
+from registry.finder import Finder, Reason
 from registry.moderation.screening import Hit, as_hit
+from registry.moderation.screening.marks import mark_of
 from registry.moderation.screening.models import IndicatorMark
 from registry.moderation.screening.page import Found
-from registry.moderation.screening.traits import indicators
+from registry.moderation.screening.traits import ALIAS, INDICATOR, indicators, names
 
 DocumentKey = tuple[str, str]
 """(origin, id) of a record."""
-SHARED, SIMILAR = "shared-indicator", "similar-record"
+SHARED, NAMED, SIMILAR = "shared-indicator", "shared-alias", "similar-record"
 ABOUT = {
     SHARED: "indicators that another record holds; stewards alone are told where it is hidden",
-    SIMILAR: "public records of the same kind with nearly the same title",
+    NAMED: "names elsewhere that another record of the same kind bears, told alike",
+    SIMILAR: "public records of the same kind with nearly the same title or summary",
 }
 NOT_CHECKED = "Duplicates were not checked: this registry runs without search, or it does not answer."
 _MOST_HITS = 50
-_MOST_ALIKE = 10
+# Rows that are looked at to find those: what is hidden must not take the place of what may be told.
+_MOST_ROWS = 5000
+_MOST_ALIKE = 20
 _LEAST_ALIKE = 90.0  # of 100, by rapidfuzz's token_sort_ratio
-_LEAST_WORDS = 3
-_WORD = re.compile(r"\w{4,}")
+_LEAST_WORDS = {"title": 3, "summary": 12}
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A record that holds what a draft holds. `told` says whether the submitter may read it, `own` whether
+    they work on it, and `gone` that it was withdrawn.
+    """
+
+    id: str
+    kind: str
+    told: bool
+    own: bool
+    gone: bool = False
 
 
 class Shelf(Protocol):
@@ -47,11 +60,11 @@ class Shelf(Protocol):
     async def public(self, keys: Sequence[DocumentKey]) -> Mapping[DocumentKey, Mapping[str, Any]]:
         """The newest public documents of those that are listed."""
 
-    async def visible(self, record_pks: Sequence[int]) -> Mapping[int, str]:
-        """The ids of those that the submitter may read."""
+    async def holders(self, record_pks: Sequence[int]) -> Mapping[int, Holder]:
+        """What the submitter may know of each of these records."""
 
-    async def ids(self, record_pks: Sequence[int]) -> Mapping[int, str]:
-        """The ids of all of them."""
+    async def named(self, names: Sequence[str]) -> Sequence[tuple[str, int]]:
+        """(name, record) of the public versions that are known elsewhere by any of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ async def likely_duplicates(
     record_pk: int | None = None,
 ) -> Duplicates:
     """Records that may tell of the same matter. `record_pk` is the record's own, which is left out."""
-    hits = await _shared_indicators(session, shelf, document, secret=secret, record_pk=record_pk)
+    hits = await _shared(session, shelf, document, secret=secret, record_pk=record_pk)
     if finder is None:
         return Duplicates(tuple(hits), NOT_CHECKED)
     try:
@@ -82,58 +95,19 @@ async def likely_duplicates(
     return Duplicates(tuple(hits))
 
 
-# --- indicators ---
+# --- what both hold ---
 
 
-def _mark(secret: bytes, value: str) -> str:
-    text = f"indicator\n{value}".encode("utf-8", "surrogatepass")
-    return hmac.new(secret, text, hashlib.sha256).hexdigest()
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a draft holds something, and its normal form."""
+
+    rule: str
+    pointer: str
+    value: str
 
 
-def marks_of(
-    record_pk: int,
-    document: Mapping[str, Any],
-    parts: Sequence[Mapping[str, Any]] = (),
-    *,
-    secret: bytes,
-) -> list[dict[str, Any]]:
-    """The marks of a version that is published or shared, as rows. `parts` are its restricted parts."""
-    marks = {_mark(secret, value): False for _, value in indicators(document)}
-    for part in parts:
-        content = part.get("content")
-        if isinstance(content, Mapping):
-            for _, value in indicators(content):
-                marks.setdefault(_mark(secret, value), True)
-    return [{"record_pk": record_pk, "mark": mark, "hidden": hidden} for mark, hidden in marks.items()]
-
-
-async def remember_marks(
-    session: AsyncSession, rows: Sequence[Mapping[str, Any]], *, instead_of: Sequence[int] = ()
-) -> None:
-    """Keep the marks of many versions. Records in `instead_of` had some, which give way."""
-    if instead_of:
-        await session.execute(delete(IndicatorMark).where(IndicatorMark.record_pk.in_(instead_of)))
-    if rows:
-        await session.execute(insert(table_of(IndicatorMark)), list(rows))
-
-
-async def remember_indicators(
-    session: AsyncSession,
-    record_pk: int,
-    document: Mapping[str, Any],
-    parts: Sequence[Mapping[str, Any]] = (),
-    *,
-    secret: bytes,
-    fresh: bool = False,
-) -> None:
-    """Keep the marks of a version that was published or shared, in place of the one's before. `parts` are its
-    restricted parts. A `fresh` record has none yet.
-    """
-    rows = marks_of(record_pk, document, parts, secret=secret)
-    await remember_marks(session, rows, instead_of=() if fresh else (record_pk,))
-
-
-async def _shared_indicators(
+async def _shared(
     session: AsyncSession,
     shelf: Shelf,
     document: Mapping[str, Any],
@@ -141,60 +115,108 @@ async def _shared_indicators(
     secret: bytes,
     record_pk: int | None,
 ) -> list[Hit]:
-    where: dict[str, tuple[str, str]] = {}
+    marked: dict[str, _Place] = {}
     for pointer, value in indicators(document):
-        where.setdefault(_mark(secret, value), (pointer, value))
-    marks = list(where)
-    rows: list[tuple[int, str, bool]] = []
-    for start in range(0, len(marks), 400):
-        query = select(IndicatorMark.record_pk, IndicatorMark.mark, IndicatorMark.hidden).where(
-            IndicatorMark.mark.in_(marks[start : start + 400]), IndicatorMark.record_pk != (record_pk or 0)
+        marked.setdefault(mark_of(secret, INDICATOR, value), _Place(SHARED, pointer, value))
+    named = {value: _Place(NAMED, pointer, value) for pointer, value in reversed(names(document))}
+    for value, place in named.items():
+        marked.setdefault(mark_of(secret, ALIAS, value), place)
+    # Of each record and place one row, one that may be told where there is.
+    rows: dict[tuple[int, _Place], bool] = {}
+    for name, pk in await shelf.named(list(named)):
+        rows[pk, named[name]] = False
+    marks = list(marked)
+    for start in range(0, len(marks), _CHUNK):
+        query = (
+            select(IndicatorMark.record_pk, IndicatorMark.mark, IndicatorMark.hidden, IndicatorMark.draft)
+            .where(IndicatorMark.mark.in_(marks[start : start + _CHUNK]))
+            .order_by(IndicatorMark.record_pk)
+            .limit(_MOST_ROWS)
         )
-        rows += [(pk, mark, hidden) for pk, mark, hidden in await session.execute(query.limit(_MOST_HITS))]
-    rows = rows[:_MOST_HITS]
-    if not rows:
-        return []
-    pks = sorted({pk for pk, _, _ in rows})
-    visible, ids = await shelf.visible(pks), await shelf.ids(pks)
-    hits = []
-    for pk, mark, hidden in rows:
-        pointer, value = where[mark]
-        told = pk in visible and not hidden
-        message = f"The record {ids.get(pk, '')} holds the same indicator" + (
-            "." if told else ", which the submitter may not see."
-        )
-        suggestion = (
-            "Relate the two, or add to that one, if they tell of the same matter."
-            if told
-            else "See whether the two tell of the same matter, and whether their owners should know."
-        )
-        found = Found(pointer, f"{value}\n{pk}", message, suggestion)
-        hits.append(as_hit(SHARED, found, secret, stewards_only=not told))
-    return hits
+        for pk, mark, hidden, draft in await session.execute(query):
+            key = pk, marked[mark]
+            rows[key] = rows.get(key, True) and (hidden or draft)
+    kept = {key: apart for key, apart in rows.items() if key[0] != (record_pk or 0)}
+    holders = await shelf.holders(sorted({pk for pk, _ in kept}))
+    hits: dict[bool, list[Hit]] = {True: [], False: []}
+    for (pk, place), apart in kept.items():
+        holder = holders.get(pk)
+        if holder is None or not _matters(place, holder, document):
+            continue
+        told = holder.own or (holder.told and not apart)
+        if len(hits[told]) < _MOST_HITS:
+            hits[told].append(_hit(place, pk, holder.id, secret, told=told))
+    return hits[True] + hits[False]
 
 
-# --- titles ---
+def _matters(place: _Place, holder: Holder, document: Mapping[str, Any]) -> bool:
+    """An incident and the weakness that it used may bear one name; two incidents are the same."""
+    return place.rule == SHARED or (holder.kind == document.get("kind") and not holder.gone)
+
+
+def _hit(place: _Place, pk: int, id: str, secret: bytes, *, told: bool) -> Hit:
+    what = "holds the same indicator" if place.rule == SHARED else "is known elsewhere by the same name"
+    message = f"The record {id} {what}" + ("." if told else ", which the submitter may not see.")
+    suggestion = (
+        "Relate the two, or add to that one, if they tell of the same matter."
+        if told
+        else "See whether the two tell of the same matter, and whether their owners should know."
+    )
+    found = Found(place.pointer, f"{place.value}\n{pk}", message, suggestion)
+    return as_hit(place.rule, found, secret, stewards_only=not told)
+
+
+# --- what they say ---
 
 
 async def _similar(finder: Finder, shelf: Shelf, document: Mapping[str, Any], secret: bytes) -> list[Hit]:
-    title, kind = document.get("title"), document.get("kind")
-    if not isinstance(title, str) or kind == "response":
+    if document.get("kind") == "response" or not any(_said(document, name) for name in _LEAST_WORDS):
         return []
-    told = sorted(dict.fromkeys(_WORD.findall(title.casefold())), key=len, reverse=True)
-    if len(told) < _LEAST_WORDS:
-        return []
-    own = (document.get("origin"), document.get("id"))
-    keys: dict[DocumentKey, None] = {}
-    # All long words, then fewer: one word may have been written otherwise.
-    for count in dict.fromkeys((min(len(told), 6), _LEAST_WORDS)):
-        parameters = {"q": [" ".join(told[:count])], "kind": [str(kind)]}
-        found = await finder.find(parameters, limit=_MOST_ALIKE)
-        keys.update(dict.fromkeys(found.ids))
-    keys.pop((str(own[0]), str(own[1])), None)
+    found = await finder.similar(document, limit=_MOST_ALIKE)
+    own = (str(document.get("origin")), str(document.get("id")))
     hits = []
-    for (_, id), other in (await shelf.public(list(keys))).items():
-        if fuzz.token_sort_ratio(title.casefold(), str(other.get("title", "")).casefold()) >= _LEAST_ALIKE:
-            message = f"The record {id} has nearly the same title."
+    for key, other in (await shelf.public([key for key in found.ids if key != own])).items():
+        # Kinds are compared where both say theirs.
+        if other.get("kind", document.get("kind")) != document.get("kind"):
+            continue
+        same = [name for name in _LEAST_WORDS if _nearly(_said(document, name), _said(other, name))]
+        if same:
+            message = f"The record {key[1]} has nearly the same {same[0]}."
+            if shared := _in_words(finder.reasons(document, other)):
+                message = f"{message[:-1]}, and shares {shared}."
             suggestion = "If it tells of the same matter, respond to it or relate the two."
-            hits.append(as_hit(SIMILAR, Found("/title", f"{title}\n{id}", message, suggestion), secret))
+            # The key goes by what was compared, not by what else the two share meanwhile.
+            matched = Found(f"/{same[0]}", f"{document[same[0]]}\n{key[1]}", message, suggestion)
+            hits.append(as_hit(SIMILAR, matched, secret))
     return hits
+
+
+def _said(document: Mapping[str, Any], name: str) -> str:
+    """A text that is long enough to be compared, without case."""
+    value = document.get(name)
+    if not isinstance(value, str) or len(value.split()) < _LEAST_WORDS[name]:
+        return ""
+    return value.casefold()
+
+
+def _nearly(one: str, other: str) -> bool:
+    if not one or not other:
+        return False
+    ratio: Callable[..., float] = fuzz.token_sort_ratio
+    return ratio(one, other, score_cutoff=_LEAST_ALIKE) >= _LEAST_ALIKE
+
+
+_CALLED = {
+    "indicator": "the indicator",
+    "host": "the host",
+    "alias": "the alias",
+    "actor": "the actor",
+    "system": "the system",
+    "tag": "the term",
+}
+
+
+def _in_words(reasons: Sequence[Reason]) -> str:
+    """The reasons that say most, in a few words."""
+    told = [f"{_CALLED[one.kind]} {one.label or one.value}" for one in reasons if one.kind in _CALLED]
+    return ", ".join(told[:3])[:200]

@@ -36,9 +36,11 @@ class ScreeningHit(Base):
 
 
 class IndicatorMark(Base):
-    """That a record holds an indicator: a keyed hash of its normalised value, which tells nothing by itself.
+    """That a record holds an indicator, or bears a name without being public: a keyed hash of its normal
+    form, which tells nothing by itself.
 
-    `hidden` ones stand in restricted parts, which a reader of the record need not see.
+    `hidden` ones stand in restricted parts, which a reader of the record need not see, and `draft` ones in a
+    draft alone that was handed in.
     """
 
     __tablename__ = "indicator_mark"
@@ -47,3 +49,4 @@ class IndicatorMark(Base):
     record_pk: Mapped[int] = mapped_column(ForeignKey("record.pk"), primary_key=True)
     mark: Mapped[str] = mapped_column(String(64), primary_key=True)
     hidden: Mapped[bool]
+    draft: Mapped[bool] = mapped_column(default=False)

@@ -14,6 +14,8 @@ from registry.moderation.screening import Hit
 from registry.moderation.screening.models import IndicatorMark, ScreeningHit
 
 OPEN, RESOLVED, GONE = "open", "resolved", "gone"
+# Hits for stewards are counted apart: a gap among the others would tell that there are some.
+_STEWARDS_FROM = 1_000_000
 LONGEST_REASON = 1000
 
 # By its name: records stand above this room.
@@ -26,7 +28,9 @@ async def keep_hits(session: AsyncSession, record_pk: int, hits: Sequence[Hit]) 
     """
     query = select(ScreeningHit).where(ScreeningHit.record_pk == record_pk).order_by(ScreeningHit.number)
     before = {row.key: row for row in await session.scalars(query)}
-    number = max((row.number for row in before.values()), default=0)
+    numbers = {False: 0, True: _STEWARDS_FROM}
+    for row in before.values():
+        numbers[row.stewards_only] = max(numbers[row.stewards_only], row.number)
     found = {hit.key: hit for hit in hits}
     for key, row in before.items():
         if key not in found:
@@ -36,10 +40,10 @@ async def keep_hits(session: AsyncSession, record_pk: int, hits: Sequence[Hit]) 
     for key, hit in found.items():
         if key in before:
             continue
-        number += 1
+        numbers[hit.stewards_only] += 1
         before[key] = ScreeningHit(
             record_pk=record_pk,
-            number=number,
+            number=numbers[hit.stewards_only],
             rule=hit.rule,
             pointer=hit.pointer,
             message=hit.message[:500],

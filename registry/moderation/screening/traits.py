@@ -58,8 +58,8 @@ def traits(document: Mapping[str, Any]) -> dict[Trait, str]:
         found.setdefault(Trait(INDICATOR, plain[:LONGEST]), item)
         if host := host_of(plain):
             found.setdefault(Trait(HOST, host[:LONGEST]), host)
-    for name in names(document):
-        found.setdefault(Trait(ALIAS, " ".join(name.casefold().split())[:LONGEST]), name)
+    for _, name in names(document):
+        found.setdefault(Trait(ALIAS, name), name)
     for actor in _dicts(_content(document).get("actors")):
         for key, shown in _actor(actor):
             found.setdefault(Trait(ACTOR, key), shown)
@@ -101,20 +101,24 @@ def host_of(plain: str) -> str | None:
     return None if host in _NOTHING or host in _EVERYBODYS else host
 
 
-def names(document: Mapping[str, Any]) -> list[str]:
-    """What the record is known as elsewhere, as `scheme:id`: its source, and the aliases that mean the same
-    and not a part of it or more.
+def names(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(pointer, name) of what the record is known as elsewhere: its source, and the aliases that mean the
+    same and not a part of it or more. A name is `scheme:id` as names are compared.
     """
-    source = document.get("source")
-    same = [one for one in _dicts(document.get("aliases")) if one.get("type", "same") == "same"]
-    listed = [*([source] if isinstance(source, Mapping) else []), *same]
-    return list(
-        dict.fromkeys(
-            f"{scheme}:{id}"
-            for item in listed[:_MOST_NAMES]
-            if isinstance(scheme := item.get("scheme"), str) and isinstance(id := item.get("id"), str)
-        )
-    )
+    source, aliases = document.get("source"), document.get("aliases")
+    listed = [("/source/id", source)]
+    listed += [
+        (f"/aliases/{position}/id", item)
+        for position, item in enumerate(aliases[:_MOST_NAMES] if isinstance(aliases, list) else ())
+        if isinstance(item, Mapping) and item.get("type", "same") == "same"
+    ]
+    return [
+        (pointer, " ".join(f"{scheme}:{id}".casefold().split())[:LONGEST])
+        for pointer, item in listed
+        if isinstance(item, Mapping)
+        and isinstance(scheme := item.get("scheme"), str)
+        and isinstance(id := item.get("id"), str)
+    ]
 
 
 def _actor(actor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
