@@ -83,6 +83,12 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether something accepts connections there."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 def answers(server: Running) -> bool:
     assert server.process.poll() is None, server.log()
     try:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from registry.transparency.storage import open_storage
 from registry.transparency.witnesses import Witness, WitnessReader, line_of, read_witnesses
 from tests.conftest import Join, Publish, running
 from tests.registry.bridge import listening
-from tests.registry.serving import free_port
+from tests.registry.serving import PATIENCE, free_port, listens
 
 sqlite_only = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -216,6 +217,11 @@ def serving(command: Path, folder: Path, keys: Keys) -> Iterator[Witness]:
         [command, "serve", "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
+        end = time.monotonic() + PATIENCE
+        while not listens(port):
+            assert process.poll() is None, "the witness ended"
+            assert time.monotonic() < end, "the witness does not listen"
+            time.sleep(0.05)
         yield Witness(read_verifier(told.strip()), f"http://127.0.0.1:{port}")
     finally:
         process.kill()
@@ -232,12 +238,5 @@ async def test_another_implementation_cosigns_our_log(
         for number in range(3):
             await publish(lab, title=f"Lesson {number}")
             await log.tail.catch_up()
-            for _ in range(100):
-                try:
-                    await reader.catch_up()
-                    break
-                except Unreached as error:
-                    # It may not listen yet.
-                    if error.extra.get("reason") != "unreachable":
-                        raise
+            await reader.catch_up()
             assert await log.signers(witness.verifier) == [*log.keys.verifiers, witness.verifier]
