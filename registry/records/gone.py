@@ -1,12 +1,15 @@
 """What is said of a record that was erased: on what ground, and where the log tells of it."""
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, Integer, String, column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import Actor
 from registry.errors import Gone
 from registry.records.models import Record
-from registry.records.visibility import may_work_on
+from registry.records.visibility import Tlp, may_work_on
+from registry.records.workflow import Life
 
 # By their names: the log stands above this room.
 _LOG = table("log", column("pk", BigInteger), column("origin", String), column("published", BigInteger))
@@ -17,6 +20,26 @@ _ENTRY = table(
     column("version", Integer),
     column("erased", BigInteger),
 )
+
+
+UNKNOWN_KIND = ""
+# No public sequence number of ours, and yet one: it was public, so that everybody may know.
+_WAS_PUBLIC = 0
+
+
+def tombstone(origin: str, id: str, code: str, at: datetime) -> Record:
+    """The row of a record of which only its erasure is known: readers are told, as they are at its origin."""
+    return Record(
+        origin=origin,
+        id=id,
+        kind=UNKNOWN_KIND,
+        life=Life.ERASED.value,
+        tlp=Tlp.CLEAR.value,
+        first_seq=_WAS_PUBLIC,
+        erased=code,
+        erased_at=at,
+        created_at=at,
+    )
 
 
 async def tell_if_erased(

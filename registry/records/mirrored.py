@@ -21,6 +21,7 @@ from registry.ids import is_id, parse_id
 from registry.records.content.foreign import misfit, moment_of
 from registry.records.documents import source_of
 from registry.records.erasure import ABOUT_THE_TEXT, destroy, hide
+from registry.records.gone import UNKNOWN_KIND, tombstone
 from registry.records.models import Record, Version
 from registry.records.queries import among
 from registry.records.suppression import tell
@@ -41,9 +42,6 @@ from registry.signing.service import keep_foreign
 
 STORED, HELD, REFUSED = "stored", "held", "refused"
 FOLLOWING = Actor(name="following")
-_UNKNOWN_KIND = ""
-# No public sequence number of ours, and yet one: it was public, so that everybody may know.
-_WAS_PUBLIC = 0
 _AT_ONCE = 400
 
 
@@ -188,7 +186,7 @@ class _Shelf:
 
     def clash(self, item: MirroredVersion) -> Outcome | None:
         place = self._places.get((item.origin, item.id))
-        if place is None or place.kind in (_UNKNOWN_KIND, item.value["kind"]):
+        if place is None or place.kind in (UNKNOWN_KIND, item.value["kind"]):
             return None
         return Outcome(REFUSED, "other-kind", f"The record is of kind {place.kind!r}, and that stays so.")
 
@@ -252,7 +250,7 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
     record = await session.scalar(query)
     if record is None:
         if is_id(id) and parse_id(id) == id:
-            session.add(_gone(origin, id, code))
+            session.add(tombstone(origin, id, code, now()))
             await session.flush()
         return False
     versions = table_of(Version)
@@ -277,21 +275,6 @@ async def erase_mirrored(session: AsyncSession, origin: str, id: str, version: i
         await append(session, [_told_of_one(record)])
     await session.flush()
     return True
-
-
-def _gone(origin: str, id: str, code: str) -> Record:
-    """The row of a record of which only its erasure is known: readers are told, as they are at its origin."""
-    return Record(
-        origin=origin,
-        id=id,
-        kind=_UNKNOWN_KIND,
-        life=Life.ERASED.value,
-        tlp=Tlp.CLEAR.value,
-        first_seq=_WAS_PUBLIC,
-        erased=code,
-        erased_at=now(),
-        created_at=now(),
-    )
 
 
 def _told_of_one(record: Record) -> Entry:

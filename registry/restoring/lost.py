@@ -23,6 +23,7 @@ from registry.errors import Conflict, Malformed, Misconfigured, Unreached
 from registry.extensions import Node
 from registry.providers.models import Provider
 from registry.records.erasure import erase
+from registry.records.gone import tombstone
 from registry.records.models import Record, Version
 from registry.records.versions import (
     PUBLISHED,
@@ -44,6 +45,7 @@ from registry.transparency.merkle import leaf_hash
 from registry.transparency.models import Log, LogEntry
 from registry.transparency.notes import Checkpoint, open_checkpoint
 from registry.transparency.sequencer import RECOVERY
+from registry.transparency.taken_back import UNKNOWN
 from registry.transparency.tiles import WIDTH
 from registry.transparency.trees import OWN, unpack
 from registry.transparency.verified import TileError, VerifiedTree
@@ -53,7 +55,6 @@ from registry.verification.targets import DumpTarget, LogTarget, read_target
 from registry.verification.whole import tree_of
 
 _BY = Actor(name=RECOVERY, scopes=RESTORER.scopes)
-_UNKNOWN_KIND = "unknown"
 _REASON = "The log tells of it, and the database was restored."
 _SHOWN = 5
 
@@ -357,17 +358,7 @@ class _Work:
     async def _write_gone(self, leaf: RecordLeaf, record: Record | None) -> None:
         """A version of which only the commitment is left: a later entry tells of its erasure."""
         if record is None:
-            record = Record(
-                origin=leaf.origin,
-                id=leaf.id,
-                kind=_UNKNOWN_KIND,
-                life=Life.ERASED.value,
-                tlp=Tlp.CLEAR.value,
-                first_seq=0,
-                erased="other",
-                erased_at=self._at,
-                created_at=self._at,
-            )
+            record = tombstone(leaf.origin, leaf.id, UNKNOWN, self._at)
             self._session.add(record)
             await self._session.flush()
         await self._session.execute(
