@@ -4,6 +4,7 @@ needed.
 
 import asyncio
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -40,6 +41,8 @@ BLOCK = synthetic.BLOCK
 PROVIDER = "bench"
 LOOK_SECONDS = 0.1
 INDEX_SECONDS = 900
+_METRIC = re.compile(rb"^(candor_[^ ]+) ([0-9.e+-]+)$", re.MULTILINE)
+_LAG = b"candor_reader_lag_entries"
 _NOTHING = "/api/v1/search?limit=0"
 _FILLED = "filled.json"
 
@@ -188,6 +191,20 @@ def until_it_searches(client: Client) -> None:
 def until_found(client: Client, count: int) -> None:
     """Wait until search has come so far."""
     _until(lambda: _position(client) >= count, INDEX_SECONDS)
+
+
+def until_at_rest(client: Client) -> None:
+    """Wait until no reader of the log has anything left to do. After an import, some go on for a while in the
+    process that answers; measured meanwhile, they would count as part of what is asked.
+    """
+    _until(lambda: not _behind(client.get("/metrics").body), INDEX_SECONDS)
+
+
+def _behind(metrics: bytes) -> float:
+    """Entries that the readers have still to read, and that the log has still to sign."""
+    told = {name: float(value) for name, value in _METRIC.findall(metrics)}
+    unsigned = told[b"candor_log_entries"] - told[b"candor_log_published_entries"]
+    return max(unsigned, *(value for name, value in told.items() if name.startswith(_LAG)))
 
 
 def _position(client: Client) -> int:
