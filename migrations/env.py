@@ -16,6 +16,7 @@ import registry.notices.models
 import registry.providers.models
 import registry.records.evidence.models
 import registry.records.models
+import registry.records.outcomes.models
 import registry.records.responses.models
 import registry.sharing.models
 import registry.signing.models

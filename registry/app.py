@@ -49,6 +49,7 @@ from registry.records.api_shared import desk_of
 from registry.records.api_stewards import StewardsController
 from registry.records.evidence.api import EvidenceController
 from registry.records.firing import Firing
+from registry.records.outcomes.api import OutcomesController
 from registry.records.responses.api import ResponsesController
 from registry.records.restricted.api import RestrictedController
 from registry.reports.api import ReportsController
@@ -65,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ReportsController,
     StewardsController,
     ResponsesController,
+    OutcomesController,
     RestrictedController,
     EvidenceController,
     IdentityController,

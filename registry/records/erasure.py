@@ -30,6 +30,7 @@ from registry.records.models import (
     RecordTag,
     Version,
 )
+from registry.records.outcomes.models import Outcome, OutcomeSubject, RecordPublisher
 from registry.records.preconditions import match
 from registry.records.responses.models import ResponsesSeen
 from registry.records.restricted.store import erase_parts
@@ -54,6 +55,9 @@ ABOUT_THE_TEXT = (
     RecordProvider,
     Audience,
     ResponsesSeen,
+    OutcomeSubject,
+    Outcome,
+    RecordPublisher,
 )
 
 

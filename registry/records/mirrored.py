@@ -23,6 +23,7 @@ from registry.records.documents import source_of
 from registry.records.erasure import ABOUT_THE_TEXT, destroy, hide
 from registry.records.gone import UNKNOWN_KIND, tombstone
 from registry.records.models import Record, Version
+from registry.records.outcomes.service import prove
 from registry.records.queries import among
 from registry.records.suppression import tell
 from registry.records.versions import (
@@ -107,7 +108,7 @@ async def store_mirrored(
 async def _keep_signatures(session: AsyncSession, items: Sequence[MirroredVersion]) -> None:
     """Keep what came signed as it came. One by one: few versions are signed, and each is verified."""
     for item in items:
-        query = select(Version.number, Version.pk, Version.commit).join(
+        query = select(Version.number, Version.pk, Version.commit, Version.record_pk).join(
             Record, Record.pk == Version.record_pk
         )
         rows = await session.execute(
@@ -118,9 +119,11 @@ async def _keep_signatures(session: AsyncSession, items: Sequence[MirroredVersio
                 Version.number.in_((item.version - 1, item.version)),
             )
         )
-        held = {number: (pk, commit) for number, pk, commit in rows}
-        _, prev = held.get(item.version - 1, (0, None))
-        await keep_foreign(session, held[item.version][0], item.document, prev, item.signatures)
+        held = {number: (pk, commit, record) for number, pk, commit, record in rows}
+        _, prev, _ = held.get(item.version - 1, (0, None, 0))
+        version, _, record = held[item.version]
+        await keep_foreign(session, version, item.document, prev, item.signatures)
+        await prove(session, record)
 
 
 def refusal(item: MirroredVersion, *, own: str) -> Outcome | None:

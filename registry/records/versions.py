@@ -32,6 +32,7 @@ from registry.records.models import (
     RecordTag,
     Version,
 )
+from registry.records.outcomes.service import keep_outcomes
 from registry.records.queries import Stored
 from registry.records.relations import loops
 from registry.records.restricted.store import keep_parts
@@ -338,6 +339,8 @@ async def _write_rows(session: AsyncSession, written: Sequence[_Written]) -> Non
     ]
     if names:
         await session.execute(insert(table_of(RecordName)), names)
+    reported = [(each.pk, each.step.document, each.step.foreign is not None) for each in public]
+    await keep_outcomes(session, reported, revised=revised)
 
 
 async def _keep_audiences(session: AsyncSession, written: Sequence[_Written]) -> None:

@@ -17,7 +17,7 @@ from registry.extensions import Extension, Node
 from registry.transparency.rotation import ready_keys
 from tests.conftest import Join, Member
 from tests.leaks.exits import Answer, route_templates, template_of, walk
-from tests.leaks.world import UNKNOWN, act, draft, index, join_all, published, revise, starts
+from tests.leaks.world import MEASURE, SEEN, UNKNOWN, act, draft, index, join_all, published, revise, starts
 
 # What decides is held equal on both databases by the property tests of `records.visibility`; a walk is long.
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -49,8 +49,13 @@ async def _public_world(client: httpx.AsyncClient, members: dict[str, Member]) -
     loud, quiet = members["loud-lab"], members["quiet-lab"]
     ids = []
     for attribution in ("named", "sector", "anonymous"):
+        fields = {"tags": ["misuse:fraud"], **(MEASURE if attribution == "named" else {})}
         id, _ = await published(
-            client, loud, title=f"A {attribution} lesson", attribution=attribution, tags=["misuse:fraud"]
+            client,
+            loud,
+            title=f"A {attribution} lesson",
+            attribution=attribution,
+            **fields,
         )
         ids.append(id)
     id, etag = await published(client, quiet, title="A quiet lesson")
@@ -73,7 +78,7 @@ async def _private_acts(client: httpx.AsyncClient, members: dict[str, Member], i
     assert group.status_code == 201, group.text
     for attribution in ("named", "sector", "anonymous"):
         id, etag = await draft(
-            client, quiet, title="Only a draft", attribution=attribution, tags=["misuse:fraud"]
+            client, quiet, title="Only a draft", attribution=attribution, tags=["misuse:fraud"], **SEEN
         )
         hidden.append(id)
         id, etag = await draft(client, quiet, title="Handed in", attribution=attribution)
@@ -91,12 +96,18 @@ async def _private_acts(client: httpx.AsyncClient, members: dict[str, Member], i
         hidden.append(id)
         for handling in LEVELS:
             id, etag = await draft(
-                client, quiet, title="For some", attribution=attribution, handling=handling
+                client,
+                quiet,
+                title="For some",
+                attribution=attribution,
+                handling=handling,
+                tags=["misuse:fraud"],
+                **SEEN,
             )
             await act(client, quiet, id, "publish", etag)
             hidden.append(id)
     # A response to a public record, and a relation to it, that only some may see.
-    about = {"about": {"id": ids[0]}, "stance": "disputes", "text": "Not so."}
+    about = {"about": {"id": ids[0]}, "stance": "evaluates", "text": "Not so."}
     answer = {"kind": "response", "title": "Not so", "summary": "It was otherwise.", "content": about}
     made = await client.post(
         "/api/v1/records", json={**answer, "handling": {"tlp": "GREEN"}}, headers=quiet.headers
@@ -106,7 +117,7 @@ async def _private_acts(client: httpx.AsyncClient, members: dict[str, Member], i
     hidden.append(made.json()["id"])
     # A revision of a public record that has not come out.
     read = await client.get(f"/api/v1/records/{ids[0]}", headers=loud.headers)
-    await revise(client, loud, ids[0], read.headers["etag"], title="A title to come")
+    await revise(client, loud, ids[0], read.headers["etag"], title="A title to come", **MEASURE)
     return hidden
 
 

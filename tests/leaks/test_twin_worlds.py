@@ -26,7 +26,7 @@ from registry.transparency.rotation import ready_keys
 from tests.conftest import Begin, Join, Member, joining, only_app, running
 from tests.leaks.exits import Answer, route_templates, walk
 from tests.leaks.test_silent_acts import NOT_COMPARED
-from tests.leaks.world import UNKNOWN, act, index, join_all, published, revise, starts
+from tests.leaks.world import SEEN, UNKNOWN, act, index, join_all, published, revise, starts
 
 LABS = ("one-lab", "two-lab")
 
@@ -89,13 +89,22 @@ async def _filed(
 ) -> list[str]:
     """One record that is revised, one that is withdrawn and comes back, between records of the others'."""
     first, etag = await published(
-        client, author, title="Told", attribution=attribution, tags=["misuse:fraud"]
+        client, author, title="Told", attribution=attribution, tags=["misuse:fraud"], **SEEN
     )
     for other in others:
         clock.tick()
         await published(client, other, title="A lesson of ours")
     clock.tick()
-    etag = await revise(client, author, first, etag, title="Told better", attribution=attribution)
+    etag = await revise(
+        client,
+        author,
+        first,
+        etag,
+        title="Told better",
+        attribution=attribution,
+        tags=["misuse:fraud"],
+        **SEEN,
+    )
     await act(client, author, first, "publish", etag)
     clock.tick()
     wrong = {"code": "error", "text": "It was wrong."}

@@ -18,6 +18,15 @@ SEARCHES = (
     "kind=lesson&facets=provider&facets=tag",
     "provider=quiet-lab",
 )
+# What is measured against, and what reports on it: something to count, and to hide.
+MEASURE: dict[str, Any] = {
+    "kind": "mitigation",
+    "content": {"safeguard": "safeguard:filter", "effectiveness": [{"outcome": "effective"}]},
+}
+SEEN: dict[str, Any] = {
+    "kind": "incident",
+    "content": {"safeguards": [{"tag": "safeguard:filter", "outcome": "bypassed"}]},
+}
 # How many entries the log of a walked world may have.
 LEAVES = (7, 8, 18)
 UNKNOWN = "CIR-000000000H"
@@ -94,11 +103,17 @@ def starts(ids: Iterable[str], slugs: Iterable[str], templates: Iterable[str]) -
         ]
     for id in ids:
         begun += [f"/feeds/record/{id}.atom", f"/api/v1/search?q={id}", f"/records?q={id}"]
+        begun += [f"/api/v1/evidence?against={id}"]
     for asked in SEARCHES:
         begun += [f"/api/v1/search?{asked}", f"/records?{asked}", f"/feeds/search.json?{asked}"]
     for asked in ("", "q=lesson", "tag=misuse:fraud", "provider=quiet-lab"):
         begun += [f"/api/v1/search/export?format={format}&{asked}" for format in ("ndjson", "csv", "ris")]
         begun += [f"/api/v1/search/export?format=csv&part=lists&{asked}", f"/api/v1/search/citation?{asked}"]
     begun += [f"/api/v1/suggest?q={word}" for word in ("qui", "les", "voi", "CIR")]
+    begun += [
+        "/api/v1/evidence?against=misuse:fraud",
+        "/api/v1/matrix?depth=2",
+        "/api/v1/matrix?columns=harm",
+    ]
     begun += ["/api/v1/changes", "/api/v1/changes?after=1&limit=1", "/api/v1/records?limit=1"]
     return list(dict.fromkeys(begun))

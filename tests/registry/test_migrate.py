@@ -225,6 +225,38 @@ async def test_records_that_are_there_get_their_names(empty_database: Database) 
     assert names == ["aiid:12", "cve:cve-2026-1 x"]
 
 
+async def test_records_that_are_there_get_what_they_report(empty_database: Database) -> None:
+    document = {
+        "id": "CIR-000000000H",
+        "origin": "registry.example/log",
+        "kind": "incident",
+        "tags": ["misuse:fraud/phishing"],
+        "provider": {"slug": "lab", "domain": "lab.example", "verified": True},
+        "content": {"safeguards": [{"id": "1", "tag": "safeguard:filter", "outcome": "bypassed"}]},
+    }
+    async with restructuring(empty_database) as connection:
+        await upgrade(connection, "0023")
+    async with empty_database.engine.begin() as connection:
+        await connection.run_sync(_fill)
+        await connection.execute(text("UPDATE record SET kind = 'incident'"))
+        body = json.dumps(document).encode()
+        await connection.execute(text("UPDATE version SET document = :body"), {"body": body})
+    async with restructuring(empty_database) as connection:
+        await upgrade(connection, "0024")
+    async with empty_database.engine.connect() as connection:
+        subjects = await connection.execute(text("SELECT role, subject FROM outcome_subject"))
+        assert set(map(tuple, subjects)) == {
+            ("against", "CIR-000000000H registry.example/log"),
+            ("against", "misuse:fraud"),
+            ("against", "misuse:fraud/phishing"),
+            ("with", "safeguard:filter"),
+        }
+        outcomes = await connection.execute(text("SELECT number, pointer, outcome FROM outcome"))
+        assert list(map(tuple, outcomes)) == [(1, "/content/safeguards/1", "bypassed")]
+        publishers = await connection.execute(text("SELECT slug, domain FROM record_publisher"))
+        assert list(map(tuple, publishers)) == [("lab", "lab.example")]
+
+
 def _fill(connection: Connection) -> dict[str, int]:
     """Put a row into each table that has none; answers how many each holds."""
     metadata = MetaData()
