@@ -4,12 +4,16 @@
 here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Parameters = Mapping[str, Sequence[str]]
 """The parameters of one search as in its URL: `{"q": ["prompt injection"], "tag": ["misuse:fraud"]}`."""
+
+
+Matcher = Callable[[Mapping[str, Any]], bool]
+"""Whether a document is an exact answer to one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Finder(Protocol):
     def reasons(self, document: Mapping[str, Any], other: Mapping[str, Any]) -> Sequence[Reason]:
         """What another record has in common with this one, what says most first; pure, engine-independent."""
 
-    def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
-        """Whether a document holds all words of the question and passes its filters; exact,
-        engine-independent.
+    async def matcher(self, parameters: Parameters) -> Matcher:
+        """What tells whether a document holds all words of a question and passes its filters: exact, pure and
+        engine-independent, under the vocabulary and the organisations of now. Raises `Malformed` for
+        parameters that cannot be read.
         """

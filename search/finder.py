@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from registry.extensions import Node
-from registry.finder import Found, Parameters, Reason
+from registry.finder import Found, Matcher, Parameters, Reason
 from registry.records import identity, list_queries
 from registry.taxonomies.vocabulary import Vocabulary
 from search.alike.likeness import likeness
@@ -20,11 +20,6 @@ from search.withdrawn import Withdrawn
 
 # Few documents have a source, and only those may have copies.
 _SOURCED = b'"source":{'
-# Whoever goes through many records asks the same of each.
-_MOST_PARSED = 256
-
-Parsing = tuple[tuple[tuple[str, tuple[str, ...]], ...], frozenset[str]]
-"""The parameters of a question and the organisations that are ours."""
 
 
 class SearchFinder:
@@ -38,8 +33,6 @@ class SearchFinder:
         self._withdrawn = Withdrawn(node.database, engine)
         self._projector = Projector(Vocabulary(), node.origin)
         self._meanings = Meanings(self._projector.vocabulary)
-        self._parsed: dict[Parsing, Request] = {}
-        self._here: frozenset[str] = frozenset()
         self._others = False
         self._without_others_at = -1
 
@@ -95,10 +88,7 @@ class SearchFinder:
         """Exact answers only: what `match` agrees with. Raises `Malformed` for parameters that cannot be
         read.
         """
-        request = replace(parse(parameters), limit=limit, offset=offset, facets=())
-        await self._learn()
-        self._here = await self._slugs_here(request)
-        request = request.with_providers(self._here).with_meanings(self._meanings)
+        request = await self.understood(replace(parse(parameters), limit=limit, offset=offset, facets=()))
         keys = await self.engine.keys(request, hidden=await self._withdrawn.hidden(), exact=True)
         return _found(keys)
 
@@ -113,25 +103,19 @@ class SearchFinder:
         """What another record has in common with this one, under the vocabulary that was last seen."""
         return reasons(document, other, self._projector.vocabulary)
 
-    def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
-        """Whether a document is an exact answer, under the vocabulary and the organisations that `find` last
-        saw.
+    async def matcher(self, parameters: Parameters) -> Matcher:
+        """What `match` says to documents that are asked about one by one. Raises `Malformed` for parameters
+        that cannot be read.
         """
-        given = tuple((name, tuple(values)) for name, values in sorted(parameters.items())), self._here
-        request = self._parsed.get(given)
-        if request is None:
-            if len(self._parsed) >= _MOST_PARSED:
-                self._parsed.clear()
-            request = parse(dict(given[0])).with_providers(self._here).with_meanings(self._meanings)
-            self._parsed[given] = request
-        return matches(request, self._projector.project(document))
+        request = await self.understood(parse(parameters))
+        projector = self._projector
+        return lambda document: matches(request, projector.project(document))
 
     async def _learn(self) -> None:
         vocabulary = await self._vocabulary.current()
         if vocabulary is not self._projector.vocabulary:
             self._projector = Projector(vocabulary, self._origin)
             self._meanings = Meanings(vocabulary)
-            self._parsed.clear()
 
 
 def _found(keys: Keys) -> Found:

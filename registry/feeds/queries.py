@@ -13,7 +13,7 @@ from registry.changelog.append import public_head
 from registry.errors import NotFound, Unavailable
 from registry.feeds.assemble import Gathered, Row, search_name
 from registry.feeds.selection import Selection, Topic
-from registry.finder import Finder, Parameters
+from registry.finder import Finder, Matcher
 from registry.providers import queries as providers
 from registry.records import list_queries
 from registry.records import queries as records
@@ -203,33 +203,32 @@ async def _search(
     now: datetime,
     finder: Finder | None,
 ) -> tuple[Gathered, bool]:
-    """The records that match exactly, newest change first. The index proposes, `Finder.match` decides."""
+    """The records that match exactly, newest change first. The index proposes, `Finder.matcher` decides."""
     if finder is None:
         raise Unavailable("This registry runs without search, so that there are no feeds of searches.")
     asked: dict[str, list[str]] = {}
     for key, value in parameters:
         asked.setdefault(key, []).append(value)
+    matches = await finder.matcher(asked)
     head = await public_head(session)
     found: list[_Dated] = []
     position = head
     for offset in range(0, MAX_PROPOSALS, _PROPOSALS):
         proposed = await finder.find({**asked, "sort": ["updated"]}, limit=_PROPOSALS, offset=offset)
         position = min(position, proposed.position)
-        found += await _matching(session, asked, proposed.ids, finder)
+        found += await _matching(session, proposed.ids, matches)
         if len(found) >= limit or offset + _PROPOSALS >= proposed.total:
             break
     # Not in the index any more, but whoever follows the search has to be told.
     withdrawn = await _withdrawn(session, now)
-    found += [dated for dated in withdrawn if finder.match(asked, json.loads(dated.row.document))]
+    found += [dated for dated in withdrawn if matches(json.loads(dated.row.document))]
     return _gathered(_newest(found, limit), search_name(parameters)), position >= head
 
 
-async def _matching(
-    session: AsyncSession, asked: Parameters, ids: Sequence[tuple[str, str]], finder: Finder
-) -> list[_Dated]:
+async def _matching(session: AsyncSession, ids: Sequence[tuple[str, str]], matches: Matcher) -> list[_Dated]:
     proposed = await records.documents(session, list(ids))
     return [
         _Dated(stored.public_seq or 0, stored.at, _row(stored))
         for stored in proposed.values()
-        if stored is not None and finder.match(asked, json.loads(stored.document))
+        if stored is not None and matches(json.loads(stored.document))
     ]

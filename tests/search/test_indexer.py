@@ -255,8 +255,8 @@ async def test_the_finder_answers_exactly(
     assert found.ids == ((one["origin"], one["id"]),)
     assert (found.total, found.position) == (1, 2)
     assert (await finder.find({"q": ["injektion"]}, limit=10)).total == 0
-    assert finder.match({"q": ["injection"], "tag": ["misuse:fraud"]}, one)
-    assert not finder.match({"q": ["inj"]}, one)
+    assert (await finder.matcher({"q": ["injection"], "tag": ["misuse:fraud"]}))(one)
+    assert not (await finder.matcher({"q": ["inj"]}))(one)
     assert (await finder.similar(one, limit=3)).total >= 0
 
 

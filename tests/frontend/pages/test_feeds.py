@@ -8,7 +8,7 @@ import pytest
 from frontend import extension
 from registry.app import Application
 from registry.extensions import Extension, Node
-from registry.finder import Found
+from registry.finder import Found, Matcher
 from tests.conftest import BASE_URL, Member, only_app
 from tests.frontend.conftest import Look
 
@@ -24,8 +24,8 @@ class Nothing:
     async def search(self, request: Any) -> Any:
         raise AssertionError("the page of feeds does not search")
 
-    def match(self, parameters: Any, document: Any) -> bool:
-        return False
+    async def matcher(self, parameters: Any) -> Matcher:
+        return lambda document: False
 
 
 @pytest.fixture

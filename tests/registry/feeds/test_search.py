@@ -8,7 +8,7 @@ import pytest
 
 from registry.extensions import Extension, Node
 from registry.feeds import queries
-from registry.finder import Found, Parameters, Reason
+from registry.finder import Found, Matcher, Parameters, Reason
 from registry.records import list_queries
 from tests.conftest import BASE_URL, Join, Publish
 from tests.registry.feeds.rules import ATOM, strict
@@ -39,12 +39,15 @@ class Words:
     async def similar(self, document: Any, *, limit: int) -> Found:
         return Found([], 0, 0)
 
-    def match(self, parameters: Parameters, document: Mapping[str, Any]) -> bool:
-        wanted = " ".join(parameters.get("q", ())).lower().split()
+    async def matcher(self, parameters: Parameters) -> Matcher:
+        wanted = set(" ".join(parameters.get("q", ())).lower().split())
         kinds = parameters.get("kind", ())
-        return set(wanted) <= set(document["title"].lower().split()) and (
-            not kinds or document["kind"] in kinds
-        )
+
+        def matches(document: Mapping[str, Any]) -> bool:
+            named = wanted <= set(document["title"].lower().split())
+            return named and (not kinds or document["kind"] in kinds)
+
+        return matches
 
 
 class TestSearch:

@@ -11,7 +11,7 @@ from registry.audit.models import Act
 from registry.db import now
 from registry.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from registry.extensions import Node
-from registry.finder import Found, Reason
+from registry.finder import Found, Matcher, Reason
 from registry.ids import new_id
 from registry.moderation.screening import Hit, screen, service
 from registry.moderation.screening.duplicates import (
@@ -185,7 +185,7 @@ class Index:
             raise Unavailable("down")
         return Found(self.ids, len(self.ids), 1)
 
-    def match(self, parameters: Any, document: Any) -> bool:
+    async def matcher(self, parameters: Any) -> Matcher:
         raise NotImplementedError
 
 
