@@ -58,7 +58,14 @@ class Settings(BaseSettings):
         None, description="Where to report trouble with this registry (security.txt)."
     )
     search_url: str | None = Field(None, description="Meilisearch; the embedded engine when unset.")
-    search_key: SecretStr | None = Field(None, description="Key for Meilisearch.")
+    search_key: SecretStr | None = Field(
+        None, description="Key for Meilisearch: its master key, or one that may do what is needed."
+    )
+    search_prefix: str = Field(
+        "candor",
+        description="What the names of its indexes in Meilisearch begin with; another for each registry.",
+        pattern=r"^[A-Za-z0-9_]{1,64}$",
+    )
     extensions: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         None,
         description="Extensions to load, by entry-point name, with commas between; "

@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 from rapidfuzz.distance import OSA
 
+from registry.errors import Finding, Severity
 from search import text
 from search.question import Question
 from search.results import Highlights, Segment
@@ -26,6 +27,16 @@ class Misspelt:
     word: str
     distance: int
     prefix: bool = False
+
+    def note(self) -> Finding:
+        """What whoever asked is told of it."""
+        return Finding(
+            "unknown-word",
+            "/q",
+            f"No record holds {self.word!r}; words that are spelt almost like it were looked for.",
+            "Put it in quotes to find it as it is written.",
+            severity=Severity.WARNING,
+        )
 
     def means(self, other: str) -> bool:
         limit = self.distance

@@ -1,6 +1,5 @@
 """Which engine a registry searches with."""
 
-from registry.errors import Misconfigured
 from registry.settings import Settings
 from search.embedded import EmbeddedEngine
 from search.engine import Engine
@@ -12,10 +11,13 @@ def open_engine(settings: Settings, *, index: str = RECORDS) -> Engine:
     """The engine that the settings name. Opening is cheap: nothing is read before the first question.
 
     `index` is that of public records, or the one apart that holds what is shared with some. Raises
-    `Misconfigured` for an engine that is not here: a registry that was told to search elsewhere must not
-    quietly search for itself.
+    `Misconfigured` for an address that is none: a registry that was told to search elsewhere must not quietly
+    search for itself.
     """
     if settings.search_url is not None:
-        raise Misconfigured("This version searches with its embedded engine only: unset CANDOR_SEARCH_URL.")
+        # Its client takes a moment to import, which the embedded engine need not wait for.
+        from search.meili import MeiliEngine
+
+        return MeiliEngine(settings, index)
     folder = settings.index_folder
     return EmbeddedEngine(folder if index == RECORDS else folder.with_name(f"{folder.name}-{index}"))

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search import text
+from search.counting import MOST_VALUES, merged, month
 from search.embedded.fields import facet_field, split_value
 from search.embedded.queries import Plan
 from search.embedded.store import Snapshot
 from search.request import Request
 from search.results import FacetValue
 
-MOST_VALUES = 200
-"""A facet shows the values with most records, and always those that are filtered by."""
 # Spellings that mean one value are added up after they are counted, so more of them are asked for.
 _FETCHED = 1000
 # As many as tantivy gives out: with less, each segment would send only its own top and the sums would be
@@ -30,7 +28,7 @@ def count(
     together = {name: _terms(name) for name in request.facets if name not in plan.filters}
     together[_TIMELINE] = {"histogram": {"field": "month", "interval": 1, "min_doc_count": 1}}
     answers: dict[str, Any] = snapshot.searcher.aggregate(plan.match(), together)
-    timeline = [(_month(bucket["key"]), bucket["doc_count"]) for bucket in answers.pop(_TIMELINE)["buckets"]]
+    timeline = [(month(bucket["key"]), bucket["doc_count"]) for bucket in answers.pop(_TIMELINE)["buckets"]]
     for name in request.facets:
         if name in plan.filters:
             answers.update(snapshot.searcher.aggregate(plan.match(without=name), {name: _terms(name)}))
@@ -47,25 +45,5 @@ def _terms(name: str) -> dict[str, Any]:
 def facet_values(
     buckets: Sequence[Mapping[str, Any]], selected: Sequence[str], most: int = MOST_VALUES
 ) -> list[FacetValue]:
-    """Buckets of terms as values, most records first. Spellings with one key are one, called by the most
-    used.
-    """
-    found: dict[str, FacetValue] = {}
-    for bucket in buckets:
-        spelt = split_value(bucket["key"])
-        before = found.get(spelt.key)
-        held = bucket["doc_count"]
-        if before is None:
-            found[spelt.key] = FacetValue(spelt.value, held, spelt.label)
-        else:
-            found[spelt.key] = FacetValue(before.value, before.count + held, before.label or spelt.label)
-    values = sorted(found.values(), key=lambda value: (-value.count, value.value))
-    chosen = {text.key(value): value for value in selected}
-    shown = values[:most] + [value for value in values[most:] if text.key(value.value) in chosen]
-    missing = chosen.keys() - {text.key(value.value) for value in shown}
-    return shown + [FacetValue(chosen[key], 0) for key in sorted(missing)]
-
-
-def _month(months: float) -> str:
-    year, month = divmod(int(months), 12)
-    return f"{year:04}-{month + 1:02}"
+    """Buckets of terms as values, most records first."""
+    return merged(((split_value(bucket["key"]), bucket["doc_count"]) for bucket in buckets), selected, most)

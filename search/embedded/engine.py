@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from tantivy import DocAddress
 
-from registry.errors import Finding, Severity, Unavailable
+from registry.errors import Unavailable
 from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.embedded import counts, queries, similar, suggest
@@ -81,7 +81,7 @@ class EmbeddedEngine:
             timeline=timeline,
             engine=self.name,
             position=snapshot.place.position,
-            notes=(*request.notes, *(_note(item.word) for item in plan.misspelt)),
+            notes=(*request.notes, *(item.note() for item in plan.misspelt)),
         )
 
     async def keys(
@@ -269,13 +269,3 @@ def _page(snapshot: Snapshot, request: Request, plan: queries.Plan) -> tuple[int
         return snapshot.top(plan.scored(), request.limit, offset=request.offset)
     field, ascending = _SORTED_BY[sort]
     return snapshot.top(plan.match(), request.limit, offset=request.offset, by=field, ascending=ascending)
-
-
-def _note(word: str) -> Finding:
-    return Finding(
-        "unknown-word",
-        "/q",
-        f"No record holds {word!r}; words that are spelt almost like it were looked for.",
-        "Put it in quotes to find it as it is written.",
-        severity=Severity.WARNING,
-    )

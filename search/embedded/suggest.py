@@ -2,8 +2,6 @@
 by.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 from tantivy import Occur, Query, Searcher
 
@@ -13,21 +11,13 @@ from search.embedded.counts import facet_values
 from search.embedded.fields import KEY, LIVE, facet_field, join_key
 from search.embedded.queries import known_as
 from search.embedded.store import Snapshot
+from search.names import NAMES, Named, begun, chosen, named
 from search.question import MAX_WORDS
 from search.results import Suggestion
 
-NAMES = ("tag", "system", "provider", "developer", "actor")
-"""The filters whose values are suggested."""
 # Of each filter, the values that most records bear: looking through them has to take no time.
 _MOST = 2_000
 _EVERY = 65_000
-_RECORDS_SHARE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    suggestion: Suggestion
-    words: tuple[str, ...]
 
 
 class _Title(msgspec.Struct):
@@ -43,21 +33,11 @@ def suggest(snapshot: Snapshot, typed: str, limit: int, hidden: frozenset[Key]) 
     if not wanted:
         return []
     names = _names(snapshot, hidden) if hidden else snapshot.keep("names", lambda: _names(snapshot, hidden))
-    found = [name for name in names if _begins(name.words, wanted)]
-    # What begins as it was typed comes first, then what most records bear.
-    found.sort(key=lambda name: (not _begins(name.words[:1], wanted[:1]), -(name.suggestion.count or 0)))
     records = _records(snapshot, typed, wanted, limit, hidden)
-    kept = max(limit // _RECORDS_SHARE, limit - len(records))
-    chosen = [name.suggestion for name in found[:kept]]
-    return chosen + records[: limit - len(chosen)]
+    return chosen(begun(names, wanted), records, limit)
 
 
-def _begins(words: tuple[str, ...], wanted: list[str]) -> bool:
-    """Whether all but the last are among the words, and one begins with the last."""
-    return all(word in words for word in wanted[:-1]) and any(word.startswith(wanted[-1]) for word in words)
-
-
-def _names(snapshot: Snapshot, hidden: frozenset[Key]) -> list[_Name]:
+def _names(snapshot: Snapshot, hidden: frozenset[Key]) -> list[Named]:
     searcher: Searcher = snapshot.searcher
     query = _visible(snapshot, hidden, [])
     asked = {
@@ -65,12 +45,9 @@ def _names(snapshot: Snapshot, hidden: frozenset[Key]) -> list[_Name]:
     }
     answers = searcher.aggregate(query, asked)
     return [
-        _Name(
-            Suggestion(name, found.value, found.label or found.value, found.count),
-            tuple(dict.fromkeys(text.words(f"{found.label or ''} {found.value}"))),
-        )
+        found
         for name in NAMES
-        for found in facet_values(answers[name]["buckets"], (), most=_MOST)
+        for found in named(name, facet_values(answers[name]["buckets"], (), most=_MOST))
     ]
 
 
@@ -78,14 +55,14 @@ def _records(
     snapshot: Snapshot, typed: str, wanted: list[str], limit: int, hidden: frozenset[Key]
 ) -> list[Suggestion]:
     schema = snapshot.schema
-    begun = [
+    beginning = [
         Query.term_query(schema, "title", wanted[-1]),
         Query.const_score_query(
             Query.fuzzy_term_query(schema, "title", wanted[-1], distance=0, prefix=True), 0.5
         ),
     ]
     titled = [(Occur.Must, Query.term_query(schema, "title", word)) for word in wanted[:-1]]
-    titled.append((Occur.Must, Query.boolean_query([(Occur.Should, query) for query in begun])))
+    titled.append((Occur.Must, Query.boolean_query([(Occur.Should, query) for query in beginning])))
     either = [(Occur.Should, known_as(schema, typed)), (Occur.Should, Query.boolean_query(titled))]
     query = _visible(snapshot, hidden, [(Occur.Must, Query.boolean_query(either))])
     records = []

@@ -7,6 +7,7 @@ import pytest
 from registry.errors import Misconfigured
 from registry.settings import Settings
 from search.embedded import EmbeddedEngine
+from search.meili import MeiliEngine
 from search.open import RESTRICTED, open_engine
 
 
@@ -14,10 +15,20 @@ def test_the_embedded_engine_is_the_default(tmp_path: Path) -> None:
     assert isinstance(open_engine(Settings(data=tmp_path, _env_file=None)), EmbeddedEngine)
 
 
-def test_an_engine_that_is_not_here_is_refused(tmp_path: Path) -> None:
-    elsewhere = Settings(data=tmp_path, search_url="http://search.example.org:7700", _env_file=None)
+def test_an_address_leads_to_meilisearch(tmp_path: Path) -> None:
+    elsewhere = Settings(data=tmp_path, search_url="http://search.example.org:7700/", _env_file=None)
+    public, apart = open_engine(elsewhere), open_engine(elsewhere, index=RESTRICTED)
+    assert isinstance(public, MeiliEngine)
+    assert isinstance(apart, MeiliEngine)
+    assert (public.uid, apart.uid) == ("candor-records", "candor-restricted")
+
+
+@pytest.mark.parametrize(
+    "url", ["search.example.org:7700", "ftp://search.example.org", "http://", "http://x/?key=1"]
+)
+def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(Misconfigured, match="CANDOR_SEARCH_URL"):
-        open_engine(elsewhere)
+        open_engine(Settings(data=tmp_path, search_url=url, _env_file=None))
 
 
 def test_what_is_shared_lies_apart(tmp_path: Path) -> None:

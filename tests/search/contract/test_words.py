@@ -2,23 +2,23 @@
 
 import pytest
 
-from search.embedded import EmbeddedEngine
-from tests.search.conftest import Fill
+from search.engine import Engine
+from tests.search.contract.conftest import EngineOf
 from tests.search.documents import asked, document, ids, named, numbers
 
 
-async def found(engine: EmbeddedEngine, q: str) -> list[int]:
+async def found(engine: Engine, q: str) -> list[int]:
     return sorted(numbers(await engine.search(asked(q))))
 
 
-async def test_all_words_are_wanted(engine_of: Fill) -> None:
+async def test_all_words_are_wanted(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt injection", "Prompt leak", "SQL injection"))
     assert await found(engine, "prompt injection ") == [1]
     assert await found(engine, "injection prompt ") == [1]
     assert await found(engine, "prompt nowhere ") == []
 
 
-async def test_the_last_word_is_completed(engine_of: Fill) -> None:
+async def test_the_last_word_is_completed(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt injection", "Injury", "Prompt"))
     assert await found(engine, "inj") == [1, 2]
     assert await found(engine, "prompt inj") == [1]
@@ -26,7 +26,7 @@ async def test_the_last_word_is_completed(engine_of: Fill) -> None:
     assert await found(engine, '"inj"') == []
 
 
-async def test_a_whole_word_comes_before_a_completed_one(engine_of: Fill) -> None:
+async def test_a_whole_word_comes_before_a_completed_one(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Deepfakes of many kinds", "A deepfake", "Deepfaked"))
     assert numbers(await engine.search(asked("deepfake")))[0] == 2
 
@@ -34,7 +34,7 @@ async def test_a_whole_word_comes_before_a_completed_one(engine_of: Fill) -> Non
 @pytest.mark.parametrize(
     "typed", ["promt injection ", "prompt injecton ", "porMpt inejction ", "promptt ijnection "]
 )
-async def test_typing_errors_are_forgiven_and_told(engine_of: Fill, typed: str) -> None:
+async def test_typing_errors_are_forgiven_and_told(engine_of: EngineOf, typed: str) -> None:
     engine = await engine_of(*named("Prompt injection", "Something else"))
     answer = await engine.search(asked(typed))
     assert numbers(answer) == [1]
@@ -42,12 +42,12 @@ async def test_typing_errors_are_forgiven_and_told(engine_of: Fill, typed: str) 
     assert any(segment.mark for segment in answer.hits[0].highlights["title"])
 
 
-async def test_an_unfinished_word_may_be_misspelt_too(engine_of: Fill) -> None:
+async def test_an_unfinished_word_may_be_misspelt_too(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt injection"))
     assert await found(engine, "ijnect") == [1]
 
 
-async def test_a_word_that_is_held_is_never_widened(engine_of: Fill) -> None:
+async def test_a_word_that_is_held_is_never_widened(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("A clone", "To close"))
     answer = await engine.search(asked("clone "))
     assert numbers(answer) == [1]
@@ -55,12 +55,12 @@ async def test_a_word_that_is_held_is_never_widened(engine_of: Fill) -> None:
 
 
 @pytest.mark.parametrize("typed", ["cat ", "2O24 ", "cve-2024-9999", '"promt"'])
-async def test_short_words_numbers_and_quotes_are_meant_as_they_are(engine_of: Fill, typed: str) -> None:
+async def test_short_words_numbers_and_quotes_are_meant_as_they_are(engine_of: EngineOf, typed: str) -> None:
     engine = await engine_of(*named("The car of 2024", "CVE-2024-1234 prompt"))
     assert await found(engine, typed) == []
 
 
-async def test_a_word_is_misspelt_once_its_only_record_is_gone(engine_of: Fill) -> None:
+async def test_a_word_is_misspelt_once_its_only_record_is_gone(engine_of: EngineOf) -> None:
     from tests.search.documents import update
 
     engine = await engine_of(*named("Prompt", "Promt"))
@@ -69,7 +69,7 @@ async def test_a_word_is_misspelt_once_its_only_record_is_gone(engine_of: Fill) 
     assert await found(engine, "promt ") == [1]
 
 
-async def test_phrases_and_exclusions(engine_of: Fill) -> None:
+async def test_phrases_and_exclusions(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Voice clone fraud", "Clone of a voice: fraud", "Fraud"))
     assert await found(engine, '"voice clone"') == [1]
     assert await found(engine, 'fraud -"voice clone"') == [2, 3]
@@ -77,14 +77,14 @@ async def test_phrases_and_exclusions(engine_of: Fill) -> None:
     assert await found(engine, "-voice") == [3]
 
 
-async def test_what_is_written_in_one_piece_is_found_in_a_row(engine_of: Fill) -> None:
+async def test_what_is_written_in_one_piece_is_found_in_a_row(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("GPT-4o misused", "4 GPT", "CVE-2024-1234", "CVE 1234 of 2024"))
     assert await found(engine, "gpt-4o") == [1]
     assert await found(engine, "gpt-4") == [1]
     assert await found(engine, "CVE-2024-1234") == [3]
 
 
-async def test_accents_case_and_forms_do_not_matter(engine_of: Fill) -> None:
+async def test_accents_case_and_forms_do_not_matter(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Señal de Łódź", "Straße", "ＦＵＬＬ width"))
     assert await found(engine, "SENAL ") == [1]
     assert await found(engine, "sen\u0303al ") == [1]
@@ -92,7 +92,7 @@ async def test_accents_case_and_forms_do_not_matter(engine_of: Fill) -> None:
     assert await found(engine, "full ") == [3]
 
 
-async def test_scripts_without_spaces_are_found_by_their_parts(engine_of: Fill) -> None:
+async def test_scripts_without_spaces_are_found_by_their_parts(engine_of: EngineOf) -> None:
     engine = await engine_of(
         *named(
             "利用深度伪造技术的诈骗",
@@ -129,19 +129,19 @@ async def test_scripts_without_spaces_are_found_by_their_parts(engine_of: Fill) 
         "(((((((",
     ],
 )
-async def test_no_character_means_anything(engine_of: Fill, typed: str) -> None:
+async def test_no_character_means_anything(engine_of: EngineOf, typed: str) -> None:
     engine = await engine_of(*named("Prompt", "Other"))
     answer = await engine.search(asked(typed, facets="*"))
     assert answer.total in (0, 1, 2)
 
 
-async def test_a_question_of_operators_alone_leaves_nothing_out(engine_of: Fill) -> None:
+async def test_a_question_of_operators_alone_leaves_nothing_out(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt", "Other"))
     assert await found(engine, "*:* !!! ()") == [1, 2]
     assert await found(engine, "") == [1, 2]
 
 
-async def test_ten_thousand_characters_are_answered(engine_of: Fill) -> None:
+async def test_ten_thousand_characters_are_answered(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt"))
     assert await found(engine, "prompt " * 1428) == [1]
     assert await found(engine, ("x" * 99 + " ") * 100) == []
@@ -150,7 +150,7 @@ async def test_ten_thousand_characters_are_answered(engine_of: Fill) -> None:
     assert await found(engine, "深" * 10_000) == []
 
 
-async def test_titles_weigh_more_than_summaries_and_those_more_than_the_rest(engine_of: Fill) -> None:
+async def test_titles_weigh_more_than_summaries_and_those_more_than_the_rest(engine_of: EngineOf) -> None:
     filler = "Nothing to do with it, though it goes on for a while. " * 3
     engine = await engine_of(
         document("CIR-0000000001", title="First", narrative=f"{filler} phishing {filler}"),
@@ -160,12 +160,12 @@ async def test_titles_weigh_more_than_summaries_and_those_more_than_the_rest(eng
     assert numbers(await engine.search(asked("phishing"))) == [3, 2, 1]
 
 
-async def test_words_in_a_row_come_first(engine_of: Fill) -> None:
+async def test_words_in_a_row_come_first(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Injection of a prompt", "A prompt injection", "Injection, then prompt"))
     assert numbers(await engine.search(asked("prompt injection")))[0] == 2
 
 
-async def test_ids_and_aliases_are_exact_and_first(engine_of: Fill) -> None:
+async def test_ids_and_aliases_are_exact_and_first(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document(
             "CIR-7GQ2M4KX9X",
@@ -191,12 +191,12 @@ async def test_ids_and_aliases_are_exact_and_first(engine_of: Fill) -> None:
     assert ids(await engine.search(asked(alias="14"))) == []
 
 
-async def test_an_id_is_found_as_it_may_be_misread(engine_of: Fill) -> None:
+async def test_an_id_is_found_as_it_may_be_misread(engine_of: EngineOf) -> None:
     engine = await engine_of(document("CIR-000000000H", title="Zeros"))
     assert ids(await engine.search(asked("CIR-OOOOOOOOOH"))) == ["CIR-000000000H"]
 
 
-async def test_labels_of_tags_and_broader_tags_are_found(engine_of: Fill) -> None:
+async def test_labels_of_tags_and_broader_tags_are_found(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", tags=["misuse:fraud/voice-clone"]), document("CIR-0000000002")
     )

@@ -6,7 +6,7 @@ import msgspec
 
 from search.alike.likeness import likeness
 from search.results import encode
-from tests.search.conftest import Fill
+from tests.search.contract.conftest import EngineOf
 from tests.search.documents import asked, counted, document, ids, named, numbers, project, update
 
 
@@ -16,7 +16,7 @@ def systems(*developers: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_a_facet_is_counted_as_if_its_own_filter_were_not_set(engine_of: Fill) -> None:
+async def test_a_facet_is_counted_as_if_its_own_filter_were_not_set(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", kind="incident", content={"countries": ["DE"]}),
         document("CIR-0000000002", kind="incident", content={"countries": ["FR"]}),
@@ -28,7 +28,7 @@ async def test_a_facet_is_counted_as_if_its_own_filter_were_not_set(engine_of: F
     assert counted(answer, "country") == {"DE": 1, "FR": 1}
 
 
-async def test_a_parent_matches_its_children_and_is_counted_with_them(engine_of: Fill) -> None:
+async def test_a_parent_matches_its_children_and_is_counted_with_them(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", tags=["misuse:fraud/voice-clone", "misuse:fraud"]),
         document("CIR-0000000002", tags=["misuse:fraud/phishing"]),
@@ -40,7 +40,7 @@ async def test_a_parent_matches_its_children_and_is_counted_with_them(engine_of:
     assert labels["misuse:fraud"]
 
 
-async def test_spellings_of_a_name_are_one_value(engine_of: Fill) -> None:
+async def test_spellings_of_a_name_are_one_value(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", systems=systems("Example Lab", "EXAMPLE LAB")),
         document("CIR-0000000002", systems=systems("Example Lab")),
@@ -51,13 +51,13 @@ async def test_spellings_of_a_name_are_one_value(engine_of: Fill) -> None:
     assert counted(answer, "developer") == {"Example Lab": 3}
 
 
-async def test_a_chosen_value_is_shown_when_nothing_has_it(engine_of: Fill) -> None:
+async def test_a_chosen_value_is_shown_when_nothing_has_it(engine_of: EngineOf) -> None:
     engine = await engine_of(document("CIR-0000000001"))
     answer = await engine.search(asked(country="DE", facets="country"))
     assert (answer.total, counted(answer, "country")) == (0, {"DE": 0})
 
 
-async def test_counts_are_exact_over_many_segments_and_values(engine_of: Fill) -> None:
+async def test_counts_are_exact_over_many_segments_and_values(engine_of: EngineOf) -> None:
     engine = await engine_of()
     for batch in range(6):
         numbers_ = range(batch * 40, batch * 40 + 40)
@@ -76,7 +76,7 @@ async def test_counts_are_exact_over_many_segments_and_values(engine_of: Fill) -
     assert [counts[f"peer:t{number}"] for number in range(10)] == [2] * 10
 
 
-async def test_sorting(engine_of: Fill) -> None:
+async def test_sorting(engine_of: EngineOf) -> None:
     def made(number: int, severity: str, published: int, updated: int) -> dict[str, Any]:
         return document(
             f"CIR-{number:010}",
@@ -99,7 +99,7 @@ async def test_sorting(engine_of: Fill) -> None:
         assert sorted(numbers(await engine.search(asked("record", sort=sort)))) == [1, 2, 3]
 
 
-async def test_pages_neither_skip_nor_repeat(engine_of: Fill) -> None:
+async def test_pages_neither_skip_nor_repeat(engine_of: EngineOf) -> None:
     engine = await engine_of(*[document(f"CIR-{number:010}", title="Same") for number in range(25)])
     for q in ("", "same"):
         for sort in ("relevance", "newest", "severity"):
@@ -112,12 +112,12 @@ async def test_pages_neither_skip_nor_repeat(engine_of: Fill) -> None:
             assert len({id for page in pages for id in ids(page)}) == 25
 
 
-async def test_no_hits_may_be_asked_for(engine_of: Fill) -> None:
+async def test_no_hits_may_be_asked_for(engine_of: EngineOf) -> None:
     answer = await (await engine_of(document())).search(asked(limit=0, facets="kind"))
     assert (answer.total, list(answer.hits), counted(answer, "kind")) == (1, [], {"incident": 1})
 
 
-async def test_dates_known_roughly(engine_of: Fill) -> None:
+async def test_dates_known_roughly(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", content={"times": {"started": "2023"}}),
         document("CIR-0000000002", content={"times": {"started": "2022-12-30", "ended": "2023-01-02"}}),
@@ -132,7 +132,7 @@ async def test_dates_known_roughly(engine_of: Fill) -> None:
     assert (await engine.search(asked(published_from="2024-01-01"))).total == 3
 
 
-async def test_the_timeline_counts_by_month(engine_of: Fill) -> None:
+async def test_the_timeline_counts_by_month(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-0000000001", content={"times": {"started": "2019-03"}}),
         document("CIR-0000000002", content={"times": {"started": "2019-03-31"}}),
@@ -142,7 +142,7 @@ async def test_the_timeline_counts_by_month(engine_of: Fill) -> None:
     assert (await engine.search(asked(occurred_to="2020"))).timeline == [("2019-03", 2)]
 
 
-async def test_hidden_records_are_neither_hits_nor_counts_nor_suggestions(engine_of: Fill) -> None:
+async def test_hidden_records_are_neither_hits_nor_counts_nor_suggestions(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Seen fish", "Hidden fish"))
     hidden = frozenset({("registry.example/log", "CIR-0000000002")})
     answer = await engine.search(asked("fish", facets="kind"), hidden=hidden)
@@ -155,7 +155,7 @@ async def test_hidden_records_are_neither_hits_nor_counts_nor_suggestions(engine
     assert (await engine.similar(like, limit=5, hidden=hidden)).keys == []
 
 
-async def test_the_json_holds_the_stored_documents(engine_of: Fill) -> None:
+async def test_the_json_holds_the_stored_documents(engine_of: EngineOf) -> None:
     fields = document(title="A <b>fish</b>", summary="Ein Fisch — größer")
     engine = await engine_of(fields)
     answer = msgspec.json.decode(encode(await engine.search(asked("fish", facets="kind", kind="incident"))))
@@ -166,13 +166,13 @@ async def test_the_json_holds_the_stored_documents(engine_of: Fill) -> None:
     assert (answer["total"], answer["total_is_exact"], answer["engine"], answer["position"]) == (
         1,
         True,
-        "embedded",
+        engine.name,
         1,
     )
     assert answer["query"]["canonical"] == "q=fish&kind=incident"
 
 
-async def test_similar_records_share_words_tags_or_aliases(engine_of: Fill) -> None:
+async def test_similar_records_share_words_tags_or_aliases(engine_of: EngineOf) -> None:
     held = [
         document(
             "CIR-0000000001",
@@ -206,7 +206,7 @@ async def test_similar_records_share_words_tags_or_aliases(engine_of: Fill) -> N
     assert (await engine.similar(likeness(nothing), limit=5)).keys == []
 
 
-async def test_suggestions_are_titles_and_names(engine_of: Fill) -> None:
+async def test_suggestions_are_titles_and_names(engine_of: EngineOf) -> None:
     engine = await engine_of(
         document("CIR-7GQ2M4KX9X", title="Voice clone fraud", tags=["misuse:fraud/voice-clone"]),
         document(
@@ -229,7 +229,17 @@ async def test_suggestions_are_titles_and_names(engine_of: Fill) -> None:
         assert (await engine.suggest(nothing, limit=5)).items == []
 
 
-async def test_projections_survive_the_index(engine_of: Fill) -> None:
+async def test_projections_survive_the_index(engine_of: EngineOf) -> None:
     fields = document(title="Kept")
     engine = await engine_of(fields)
     assert (await engine.search(asked())).hits[0].document == project(fields).document
+
+
+async def test_a_walk_goes_through_everything_in_order(engine_of: EngineOf) -> None:
+    engine = await engine_of(*[document(f"CIR-{number:010}", title="Same") for number in range(30)])
+    request = asked("same", sort="oldest", limit=3, offset=5)
+    walk = await engine.walk(request, hidden=frozenset({("registry.example/log", "CIR-0000000007")}))
+    keys = [key for batch in [batch async for batch in walk.batches] for key in batch.keys]
+    assert (walk.total, walk.position, len(keys), len(set(keys))) == (29, 1, 29, 29)
+    first = await engine.keys(asked("same", sort="oldest", limit=3))
+    assert keys[:3] == list(first.keys)

@@ -1,0 +1,5 @@
+"""The engine of production: Meilisearch, on a server of its own."""
+
+from search.meili.engine import MeiliEngine
+
+__all__ = ["MeiliEngine"]
