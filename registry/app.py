@@ -146,7 +146,7 @@ class Framework:
     def bind(self, to: _Bound, **state: Any) -> None:
         """Run for a node from now on."""
         self._bound = to
-        self.litestar.state.update({"node": to.node, "error_page": None, **state})
+        self.litestar.state.update({"node": to.node, "error_page": None, "healths": {}, **state})
 
     def _provider(self, name: str) -> Provide:
         return Provide(lambda: self.bound.provided[name], sync_to_thread=False)
@@ -222,7 +222,8 @@ def create_app(
     provided = {name: make(node) for extension in extensions for name, make in extension.provides.items()}
     pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
     bound = _Bound(node, storage, middleware, running, provided)
-    framework.bind(bound, front=front, **({"error_page": pages[-1]} if pages else {}))
+    healths = {one.name: one.health(node) for one in extensions if one.health is not None}
+    framework.bind(bound, front=front, healths=healths, **({"error_page": pages[-1]} if pages else {}))
     node.database.on_commit += [checks.forget, front.refresh]
     return Application(framework.litestar, front, tails)
 

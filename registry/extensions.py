@@ -64,6 +64,8 @@ class Extension:
     readers: Callable[[Node], Sequence[LogReader]] | None = None
     finder: Callable[[Node], Finder] | None = None
     commands: Callable[["typer.Typer"], None] | None = None
+    # What operators see of it. It may wait for a server and is called in a thread of its own
+    # (`registry.health` says what it may tell).
     health: Callable[[Node], Callable[[], dict[str, Any]]] | None = None
     # Given the request, the status and the problem document, for people who wait for a page
     # (`registry.problems`).

@@ -14,6 +14,7 @@ from rich.markup import escape
 from sqlalchemy import select
 
 from registry import backups, operate, terminal
+from registry.changelog import aside
 from registry.changelog.append import public_head
 from registry.changelog.models import ReaderState
 from registry.changelog.tail import head
@@ -202,7 +203,7 @@ def _settings_rows(settings: Settings) -> Any:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Where this registry stands: origin, position, log readers, dumps to recall."""
+    """Where this registry stands: origin, position, log readers and what they set aside, dumps to recall."""
     from registry.dumps.withdrawing import to_recall
 
     async def look() -> dict[str, Any]:
@@ -228,6 +229,9 @@ def status(as_json: AsJson = False) -> None:
                     "witnesses": log.witnesses,
                 },
                 "readers": readers,
+                "set_aside": [
+                    asdict(one) | {"since": instant(one.since)} for one in await aside.listed(session)
+                ],
                 "recall": [asdict(dump) for dump in to_recall(node.settings)],
             }
 
@@ -243,6 +247,10 @@ def status(as_json: AsJson = False) -> None:
     )
     rows = [tuple(reader.values()) for reader in found["readers"]]
     terminal.out.print(terminal.table("Log readers", ("reader", "behind", "holder", "error"), rows))
+    if found["set_aside"]:
+        left = [tuple(one.values()) for one in found["set_aside"]]
+        title = "Set aside: records that a reader went on without, until they change or it begins anew"
+        terminal.out.print(terminal.table(title, ("reader", "registry", "record", "reason", "since"), left))
     if found["recall"]:
         lost = [tuple(dump.values()) for dump in found["recall"]]
         title = "Dumps to recall: they hold what was erased, and are not where they were written"

@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry import __version__
+from registry import __version__, health
 from registry.canonical import MAX_DOCUMENT_BYTES, digest
 from registry.changelog.append import public_head
 from registry.changelog.models import ReaderState
@@ -49,13 +49,17 @@ class StatusController(Controller):
     tags = ("status",)
 
     @get("/healthz", operation_id="health", media_type=MediaType.TEXT)
-    async def health(self) -> str:
+    async def alive(self) -> str:
         """The process answers."""
         return "ok\n"
 
     @get("/readyz", operation_id="ready")
-    async def ready(self, node: Nodes, reading: Reading) -> dict[str, Any]:
-        """The process can do its work: the database is there and current, and no log reader is stuck."""
+    async def ready(self, request: AnyRequest, node: Nodes, reading: Reading) -> dict[str, Any]:
+        """The process can do its work: the database is there and current, and no log reader is stuck.
+
+        `search` tells which engine searches and how far it is behind. While it does not answer, everything
+        else does: that makes no process unready.
+        """
         try:
             await require_current(node.database)
         except Misconfigured as error:
@@ -66,10 +70,12 @@ class StatusController(Controller):
                 "The log is not the one that was signed, and nothing is signed. See `candor status`.",
                 retry_after=30,
             )
+        healths = request.app.state.get("healths") or {}
         stuck = [
             state.name
             for state in failing
             if not state.name.startswith(_MAY_WAIT)
+            and state.name not in healths  # told below: what it keeps may be down while all else answers
             and state.failed_at
             and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]
@@ -77,7 +83,8 @@ class StatusController(Controller):
             raise Unavailable(
                 f"Log readers are stuck: {', '.join(sorted(stuck))}. See the log.", retry_after=30
             )
-        return {"status": "ready", "position": await public_head(reading)}
+        told = await health.looked_at(reading, healths)
+        return {"status": "ready", "position": await public_head(reading), **told}
 
     @get("/metrics", operation_id="metrics", include_in_schema=False)
     async def metrics(self, request: AnyRequest, node: Nodes, reading: Reading) -> Response[bytes]:
@@ -105,6 +112,7 @@ class StatusController(Controller):
         for kind, count in (await list_queries.counts(reading)).items():
             kinds.labels(kind).set(count)
         await measure(registry, reading, node.settings)
+        await health.measure(registry, reading, request.app.state.get("healths") or {})
         front = request.app.state.get("front")
         if front is not None:
             _gauge(

@@ -58,6 +58,20 @@ class ReaderState(Base):
     failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SetAside(Base):
+    """A record that a reader of the log could not deal with, and why: it went on without it. Entered and
+    taken out by the reader alone. A reason quotes nothing of the record: erasing it destroys no row here.
+    """
+
+    __tablename__ = "set_aside"
+
+    reader: Mapped[str] = mapped_column(String(64), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    reason: Mapped[str]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class NodeFact(Base):
     """What `init` fixed for good: the origin and the secret from which ids of imported items are derived. And
     what every process shows of this registry, wherever its keys are: the log's verifier keys.

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -204,11 +206,12 @@ class EmbeddedEngine:
                 self.store.unlock(handle)
 
     def health(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"engine": self.name, "version": _version()}
         try:
             position = self.store.snapshot().place.position
         except Unavailable as error:
-            return {"engine": self.name, "answers": False, "reason": error.detail}
-        return {"engine": self.name, "answers": True, "position": position}
+            return told | {"answers": False, "reason": error.detail}
+        return told | {"answers": True, "position": position}
 
 
 class EmbeddedRebuild:
@@ -269,3 +272,8 @@ def _page(snapshot: Snapshot, request: Request, plan: queries.Plan) -> tuple[int
         return snapshot.top(plan.scored(), request.limit, offset=request.offset)
     field, ascending = _SORTED_BY[sort]
     return snapshot.top(plan.match(), request.limit, offset=request.offset, by=field, ascending=ascending)
+
+
+@cache
+def _version() -> str:
+    return f"tantivy {version('tantivy')}"
