@@ -11,12 +11,9 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import SkipValidation
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from registry.actor import Actor, Scope
 from registry.canonical import digest
 from registry.errors import Malformed
-from registry.extensions import Node
 from registry.http import JSON_TYPE, AnyRequest, prepared
 from registry.problems import problem_responses
 from search.document import FILTERS
@@ -24,7 +21,6 @@ from search.finder import SearchFinder
 from search.meanings import CROSSWALKS, FOLLOWED
 from search.question import MAX_CHARACTERS
 from search.request import MAX_LIMIT, MAX_OFFSET, RANGES, SORTS, parse, read_suggest
-from search.restricted import SharedHit, search_shared
 from search.results import encode
 
 MAX_PARAMETERS = 500
@@ -76,13 +72,6 @@ class _SuggestOperation(Operation):
         self.parameters = [*(self.parameters or ()), *_SUGGEST]
 
 
-@dataclass
-class _RestrictedSearchOperation(Operation):
-    def __post_init__(self) -> None:
-        told = [one for one in SEARCH if one.name not in ("sort", "facets")]
-        self.parameters = [*(self.parameters or ()), *told]
-
-
 class SearchController(Controller):
     """Questions to the index."""
 
@@ -106,7 +95,7 @@ class SearchController(Controller):
         tells that it has moved. `findings` tells of words that were read otherwise than they were written.
         """
         body = encode(await search_finder.search(parse(given(request))))
-        return _answer(request, body)
+        return answer(request, body)
 
     @get(
         "/suggest",
@@ -121,45 +110,7 @@ class SearchController(Controller):
         typed, limit = read_suggest(given(request))
         found = await search_finder.suggest(typed, limit=limit)
         body = {"items": [item.as_json() for item in found.items], "position": found.position}
-        return _answer(request, msgspec.json.encode(body))
-
-
-class RestrictedSearchController(Controller):
-    """Questions about what is shared with the reader."""
-
-    path = "/api/v1/restricted"
-    tags: Sequence[str] = ("search",)
-
-    @get(
-        "/search",
-        operation_id="searchRestricted",
-        operation_class=_RestrictedSearchOperation,
-        security=[{"oauth2": [Scope.RECORDS_READ.value]}],
-        responses=problem_responses(400, 401, 403),
-    )
-    async def search(
-        self,
-        request: AnyRequest,
-        actor: NamedDependency[SkipValidation[Actor]],
-        reading: NamedDependency[SkipValidation[AsyncSession]],
-        node: NamedDependency[SkipValidation[Node]],
-    ) -> Response[bytes]:
-        """Records below TLP:CLEAR that are shared with you and hold all words and pass all filters.
-
-        The newest first. Words are matched as they are written. `bounded` tells that only the newest were
-        looked through.
-        """
-        actor.require(Scope.RECORDS_READ)
-        asked = parse(given(request))
-        found = await search_shared(reading, actor, asked, await node.vocabulary.current())
-        hits = b",".join(_shared_hit(hit) for hit in found.hits)
-        rest = msgspec.json.encode({"total": found.total, "bounded": found.bounded})[1:]
-        return _answer(request, b'{"hits":[' + hits + b"]," + rest)
-
-
-def _shared_hit(hit: SharedHit) -> bytes:
-    about = msgspec.json.encode({"version": hit.stored.label, "tlp": hit.tlp})
-    return about[:-1] + b',"record":' + hit.stored.document + b"}"
+        return answer(request, msgspec.json.encode(body))
 
 
 def given(request: AnyRequest) -> dict[str, list[str]]:
@@ -175,6 +126,7 @@ def given(request: AnyRequest) -> dict[str, list[str]]:
     return found
 
 
-def _answer(request: AnyRequest, body: bytes) -> Response[bytes]:
+def answer(request: AnyRequest, body: bytes) -> Response[bytes]:
+    """JSON with a validator."""
     # Not kept by the front: the index follows the changelog, so a change there comes before the change here.
     return prepared(request, body, JSON_TYPE, etag=digest(body)[:32])

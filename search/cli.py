@@ -17,8 +17,9 @@ from search.export.command import cite_search, export_to
 from search.finder import SearchFinder
 from search.indexer import IndexReader
 from search.meanings import FOLLOWED
-from search.open import open_engine
+from search.open import RESTRICTED, open_engine
 from search.request import parse
+from search.restricted.reader import RestrictedReader
 from search.results import Answer, encode
 
 AsJson = Annotated[
@@ -116,7 +117,9 @@ def _marked(segments: Any) -> str:
 
 
 def reindex(as_json: AsJson = False) -> None:
-    """Build the search index anew from the database, beside the one that serves, and swap."""
+    """Build the search index anew from the database, beside the one that serves, and swap. The index of what
+    is shared with some is built anew with it.
+    """
 
     async def work() -> tuple[int, Place]:
         built = 0
@@ -138,6 +141,7 @@ def reindex(as_json: AsJson = False) -> None:
                     bar.update(task, completed=count, total=total)
 
                 await IndexReader(node, engine).rebuild(progress=tell)
+            await RestrictedReader(node, open_engine(node.settings, index=RESTRICTED)).renew()
             return built, await engine.place()
 
     count, place = terminal.run(work())

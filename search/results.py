@@ -145,10 +145,7 @@ def encode(answer: Answer) -> bytes:
         "hits": [
             {
                 "record": msgspec.Raw(hit.document),
-                "highlights": {
-                    name: [segment.as_json() for segment in segments]
-                    for name, segments in hit.highlights.items()
-                },
+                "highlights": highlights_as_json(hit.highlights),
                 **({"version": hit.version} if hit.version is not None else {}),
                 **({"since_then": hit.since_then.as_json()} if hit.since_then is not None else {}),
                 **(
@@ -159,9 +156,7 @@ def encode(answer: Answer) -> bytes:
             }
             for hit in answer.hits
         ],
-        "facets": {
-            name: [_counted(name, found) for found in values] for name, values in answer.facets.items()
-        },
+        "facets": facets_as_json(answer.facets),
         "timeline": [{"month": month, "count": count} for month, count in answer.timeline],
         "engine": answer.engine,
         "position": answer.position,
@@ -177,6 +172,14 @@ def encode(answer: Answer) -> bytes:
     if answer.notes:
         body["findings"] = [finding.as_json() for finding in answer.notes]
     return msgspec.json.encode(body)
+
+
+def highlights_as_json(highlights: Highlights) -> dict[str, Any]:
+    return {name: [segment.as_json() for segment in segments] for name, segments in highlights.items()}
+
+
+def facets_as_json(facets: Mapping[str, Sequence[FacetValue]]) -> dict[str, Any]:
+    return {name: [_counted(name, found) for found in values] for name, values in facets.items()}
 
 
 def _counted(filter: str, found: FacetValue) -> dict[str, Any]:

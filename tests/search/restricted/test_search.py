@@ -5,8 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.app import Application
 from registry.extensions import Extension, load_extensions
-from search import restricted
+from search.restricted import search as restricted
 from tests.conftest import Join, Member
 from tests.registry.records.acting import bring_out, lesson, withdraw
 from tests.registry.sharing.circles import EVERYTHING, end, gather
@@ -27,9 +28,22 @@ async def ask(client: httpx.AsyncClient, who: Member, **query: Any) -> dict[str,
     return found
 
 
+async def caught_up(app: Application) -> None:
+    """Let the readers of both indexes catch up."""
+    for tail in app.tails:
+        if tail.reader.name.startswith("search"):
+            await tail.catch_up()
+
+
+@pytest.mark.parametrize("indexed", [True, False])
 async def test_a_reader_finds_what_is_shared_with_them(
-    client: httpx.AsyncClient, join: Join, monkeypatch: pytest.MonkeyPatch
+    app: Application,
+    client: httpx.AsyncClient,
+    join: Join,
+    monkeypatch: pytest.MonkeyPatch,
+    indexed: bool,
 ) -> None:
+    """With an index, and without one: then the newest of what they may see are looked through."""
     lab, member = await join(scopes=EVERYTHING), await join("member", scopes=EVERYTHING)
     stranger = await join("stranger")
     await gather(client, "labs", lab, member)
@@ -37,11 +51,20 @@ async def test_a_reader_finds_what_is_shared_with_them(
     one = await bring_out(client, lab, lesson(title="Voice clone one", handling=AMBER, tags=["misuse:fraud"]))
     two = await bring_out(client, lab, lesson(title="Voice clone two", handling={"tlp": "GREEN"}))
     await bring_out(client, lab, lesson(title="Voice clone three", handling={"tlp": "RED"}))
+    if indexed:
+        await caught_up(app)
     found = await ask(client, member, q="voice clone")
     assert [(hit["record"]["id"], hit["version"], hit["tlp"]) for hit in found["hits"]] == [
         (two, "p1", "GREEN"),
         (one, "p1", "AMBER"),
     ]
+    assert found["hits"][0]["highlights"]["title"][0] == {"text": "Voice", "mark": True}
+    counted = await ask(client, member, facets="tag,kind", tag="misuse:fraud")
+    assert (counted["total"], counted["facets"]["kind"]) == (
+        1,
+        [{"value": "lesson", "label": "Lesson", "count": 1}],
+    )
+    assert [value["value"] for value in counted["facets"]["tag"]] == ["misuse:fraud"]
     assert (found["total"], found["bounded"]) == (2, False)
     assert (await ask(client, stranger, q="voice"))["total"] == 1
     assert (await ask(client, member, tag="misuse:fraud"))["total"] == 1
@@ -52,8 +75,12 @@ async def test_a_reader_finds_what_is_shared_with_them(
     assert "three" not in str(await ask(client, member))
     await end(client, member, "labs", "member")
     assert (await ask(client, member, q="voice"))["total"] == 1
+    # At once, however far the index is behind.
     await withdraw(client, lab, two)
     assert (await ask(client, member, q="voice"))["total"] == 0
+    if indexed:
+        await caught_up(app)
+        assert (await ask(client, lab, q="voice"))["total"] == 2
     monkeypatch.setattr(restricted, "MOST_CANDIDATES", 1)
     assert (await ask(client, lab, q="voice"))["bounded"] is True
 
@@ -66,3 +93,5 @@ async def test_it_is_for_who_may_read_what_is_restricted(client: httpx.AsyncClie
     reader = await join("reader")
     wrong = await client.get(path, params={"severty": "high"}, headers=reader.headers)
     assert wrong.status_code == 400
+    earlier = await client.get(path, params={"as_of": "2023"}, headers=reader.headers)
+    assert (earlier.status_code, earlier.json()["findings"][0]["pointer"]) == (400, "/as_of")
