@@ -96,6 +96,19 @@ class Asked:
         """Whether a list without a search can answer it."""
         return all(name in BROWSABLE or name in _MANNER for name, _ in self.pairs)
 
+    def browsed(self) -> "Asked":
+        """What is left of the question where there is no search."""
+        return Asked(tuple(pair for pair in self.pairs if pair[0] in BROWSABLE))
+
+    def not_browsed(self, label: Callable[[str], str]) -> Sequence[str]:
+        """In words, what of the question only a search can answer."""
+        quoted = [f"“{shortened(self.one('q'), LONGEST_QUESTION)}”"] if self.one("q") else []
+        return quoted + [
+            f"{NAMES.get(name, name)} {called(name, value, label)}"
+            for name, value in self.filters
+            if name not in BROWSABLE and name not in _MANNER
+        ]
+
     def holds(self, name: str, value: str) -> bool:
         return (name, value) in self.pairs
 

@@ -80,11 +80,22 @@ class Site:
         return text.encode()
 
     def answer(
-        self, request: AnyRequest, template: str, page: Page, *, scopes: Iterable[str], **context: Any
+        self,
+        request: AnyRequest,
+        template: str,
+        page: Page,
+        *,
+        scopes: Iterable[str],
+        retry_after: int | None = None,
+        **context: Any,
     ) -> Response[bytes]:
         """The page as a prepared answer.
 
-        Its validator is a digest of its bytes, so that a new template is a new page.
+        Its validator is a digest of its bytes, so that a new template is a new page. `retry_after` makes it a
+        503: the page says what it can, and nobody is to keep it.
         """
         body = self.html(template, page, **context)
+        if retry_after is not None:
+            headers = {"Retry-After": str(retry_after), "Cache-Control": "no-store"}
+            return Response(body, status_code=503, media_type=HTML, headers=headers)
         return prepared(request, body, HTML, etag=digest(body)[:32], scopes=scopes)

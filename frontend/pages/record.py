@@ -112,7 +112,7 @@ async def _show(
     said |= {(origin, id) for _, origin, id in links_of(document)}
     known = await identity_of(reading, urls.origin, row)
     at = await registry_of(reading, row.origin) if row.origin != urls.origin else ""
-    more = {
+    more: dict[str, Any] = {
         "others": [(card(urls, one.stored), one.grounds) for one in known.others],
         "responses": [card(urls, one) for one in responses],
         "backlinks": [card(urls, one) for one in linking if (one.origin, one.id) not in said],

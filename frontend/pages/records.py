@@ -25,6 +25,7 @@ from search.request import MAX_OFFSET, parse
 from search.results import Hit
 
 SHOWN = 20
+RETRY_AFTER = 5
 _decode = msgspec.json.Decoder().decode
 
 
@@ -37,12 +38,20 @@ class Year:
     share: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """The search does not answer; when to try again, in seconds."""
+
+    retry_after: int
+
+
 @get("/records", include_in_schema=False)
 async def list_records(request: AnyRequest, reading: Reading, actor: Actors, site: Sites) -> Response[bytes]:
     """What answers the question in the address.
 
-    Without a search, lists by kind, provider and tag are still there. A question that only a search can
-    answer is then an error that says so, and never an empty list.
+    Without a search, lists by kind, provider, registry and term are still there. While it does not answer, a
+    question that only a search can answer gets the list of what passes those of its filters, which says what
+    was not looked for, as a 503.
     """
     query = list(request.query_params.multi_items())
     asked = Asked.read(query)
@@ -57,11 +66,11 @@ async def list_records(request: AnyRequest, reading: Reading, actor: Actors, sit
     if found is not None:
         try:
             return await _search(request, reading, site, asked, found, _number(query, "offset"))
-        except Unavailable:
+        except Unavailable as error:
             # Whoever only browses is not made to wait for the index.
-            if not asked.browsable:
-                raise
-    return await _browse(request, reading, actor, site, asked, _one(query, "cursor"), down=found is not None)
+            down = _Down(error.retry_after or RETRY_AFTER)
+            return await _browse(request, reading, actor, site, asked, _one(query, "cursor"), down)
+    return await _browse(request, reading, actor, site, asked, _one(query, "cursor"), None)
 
 
 async def _search(
@@ -116,9 +125,9 @@ async def _browse(
     site: Site,
     asked: Asked,
     after: str,
-    *,
-    down: bool,
+    down: _Down | None,
 ) -> Response[bytes]:
+    """The registry's own list; `down` where the search should have answered."""
     rows = await list_queries.page(
         reading,
         actor,
@@ -131,23 +140,27 @@ async def _browse(
     )
     shown, urls, terms = rows[:SHOWN], site.urls, await site.terms()
     last = shown[-1].first_seq if len(rows) > SHOWN else None
+    browsed = asked.browsed()
     return site.answer(
         request,
         "records.html",
         _page(site, asked, terms, searching=False),
         # While the search is down the page says so; it must not be kept past that.
         scopes=() if down else (ALL, TAXONOMIES),
+        retry_after=down.retry_after if down and not asked.browsable else None,
         asked=asked,
         searching=False,
-        down=down,
+        down=down is not None,
+        not_asked=asked.not_browsed(terms.label),
+        again=urls.records(asked.pairs),
         found=[card(urls, row) for row in shown],
         kinds=[
             (kind, urls.records([("kind", kind.id), *(pair for pair in asked.filters if pair[0] != "kind")]))
             for kind in KINDS.values()
         ],
         filters=set_filters(urls, asked, terms.label),
-        older=urls.records((*asked.pairs, ("cursor", cursor(last)))) if last else "",
-        newer=urls.records(asked.pairs) if after else "",
+        older=urls.records((*browsed.pairs, ("cursor", cursor(last)))) if last else "",
+        newer=urls.records(browsed.pairs) if after else "",
         terms=terms,
     )
 
