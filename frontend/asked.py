@@ -81,6 +81,10 @@ class Asked:
         kept = ((name, " ".join(value.split())) for name, value in given if name in PARAMETERS)
         return cls(_ordered((name, value) for name, value in kept if value and name not in _NOT_ASKED))
 
+    def spelled(self, spell: Callable[[str], str]) -> "Asked":
+        """The question with tags as their taxonomies write them: a canonical address has no capitals."""
+        return Asked(_ordered((name, spell(value) if name == "tag" else value) for name, value in self.pairs))
+
     def one(self, name: str) -> str:
         return next((value for key, value in self.pairs if key == name), "")
 

@@ -14,6 +14,7 @@ from frontend.pages import (
     providers,
     record,
     records,
+    searches,
     signin,
     taxonomies,
 )
@@ -38,6 +39,7 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
     notices.send_form,
     notices.show_notice,
     *signin.HANDLERS,
+    *searches.HANDLERS,
     files.static_file,
     files.favicon,
     files.robots,

@@ -127,6 +127,10 @@ class Urls:
         """A page of signing in. `back` is where to go then."""
         return self._path(f"/sign-in{part}", [("next", back)] if back and back != "/" else ())
 
+    def searches(self, forget: str = "") -> str:
+        """The searches that are kept; with an id, where to let go of one."""
+        return self._path(f"/searches/{forget}/forget" if forget else "/searches")
+
     def sign_out(self, part: str = "") -> str:
         return self._path(f"/sign-out{part}")
 

@@ -22,6 +22,7 @@ import registry.sharing.models
 import registry.signing.models
 import registry.taxonomies.models
 import registry.transparency.models  # noqa: F401  (imported for their tables)
+import search.saved.models  # noqa: F401  (imported for their tables)
 from registry.db import Base, UtcDateTime
 
 

@@ -16,6 +16,7 @@ from search.open import RESTRICTED, open_engine
 from search.restricted.api import RestrictedSearchController
 from search.restricted.reader import RestrictedReader
 from search.restricted.search import RestrictedSearch
+from search.saved.api import SavedSearchesController
 
 
 def _finder(node: Node) -> SearchFinder:
@@ -31,7 +32,7 @@ def _restricted(node: Node) -> RestrictedSearch:
 
 
 def _routes(_: Node) -> Sequence[ControllerRouterHandler]:
-    return [SearchController, RestrictedSearchController, ExportController]
+    return [SearchController, RestrictedSearchController, ExportController, SavedSearchesController]
 
 
 def _readers(node: Node) -> Sequence[LogReader]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from rapidfuzz import process
 
@@ -178,9 +178,18 @@ class Request:
             pairs.append(("crosswalks", self.crosswalks))
         if self.as_of is not None:
             pairs.append(("as_of", str(self.as_of)))
-        if self.sort != "relevance":
+        # Where no word is asked for nothing is more relevant than another, and the newest come first.
+        usual = "relevance" if self.question.wanted else "newest"
+        if self.sort not in (usual, "relevance"):
             pairs.append(("sort", self.sort))
         return urlencode(pairs)
+
+    def parameters(self) -> dict[str, list[str]]:
+        """The question as it is kept, canonically."""
+        found: dict[str, list[str]] = {}
+        for name, value in parse_qsl(self.canonical):
+            found.setdefault(name, []).append(value)
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """What the answer repeats of the question, and which terms it took to be meant too."""

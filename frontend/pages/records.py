@@ -1,12 +1,13 @@
 """Lists of records: everything, or what answers a question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from litestar import Response, get
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from frontend.along import along, owners
 from frontend.asked import BROWSABLE, SORTS, Asked, set_filters
 from frontend.cards import Card, Piece, card, of_document
 from frontend.finding import Searcher, searcher
@@ -16,6 +17,7 @@ from frontend.site import ALL, TAXONOMIES, Page, Site
 from frontend.terms import Terms
 from frontend.words import KINDS
 from registry.actor import Actor
+from registry.auth.session_api import held_by
 from registry.changelog.append import public_head
 from registry.errors import Malformed, Unavailable
 from registry.feeds.selection import Topic
@@ -54,7 +56,7 @@ async def list_records(request: AnyRequest, reading: Reading, actor: Actors, sit
     was not looked for, as a 503.
     """
     query = list(request.query_params.multi_items())
-    asked = Asked.read(query)
+    asked = Asked.read(query).spelled((await site.node.vocabulary.current()).spelled)
     found = searcher(site.node)
     if unknown := [kind for kind in asked.all("kind") if kind not in KINDS]:
         raise Malformed(f"There is no kind {unknown[0][:40]!r}; there are: {', '.join(KINDS)}.")
@@ -87,6 +89,9 @@ async def _search(
     answer = await found.search(parse(parameters))
     terms, urls = await site.terms(), site.urls
     last = offset + SHOWN < min(answer.total, MAX_OFFSET + SHOWN)
+    taken = await along(site, reading, answer)
+    page = _page(site, asked, terms, searching=True, widened=bool(answer.request.equivalents))
+    held = held_by(request)
 
     def at(start: int) -> str:
         return urls.records((*asked.pairs, *((("offset", str(start)),) if start else ())))
@@ -94,7 +99,7 @@ async def _search(
     return site.answer(
         request,
         "records.html",
-        _page(site, asked, terms, searching=True, widened=bool(answer.request.equivalents)),
+        replace(page, canonical=taken.address) if asked.pairs else page,
         # An index that lags behind would be kept as it is for good.
         scopes=(ALL, TAXONOMIES) if answer.position >= before else (),
         asked=asked,
@@ -115,6 +120,9 @@ async def _search(
         older=at(offset + SHOWN) if last else "",
         newer=at(max(offset - SHOWN, 0)) if offset else "",
         terms=terms,
+        along=taken,
+        owners=owners(held),
+        csrf_token=held.csrf if held is not None else "",
     )
 
 

@@ -250,6 +250,14 @@ class Vocabulary:
         """Every tag that a crosswalk speaks of, loaded here or not, and all above them."""
         return frozenset(self._crosswalks).union(*map(self.ancestors, self._crosswalks))
 
+    def spelled(self, tag: str) -> str:
+        """The tag as its taxonomy writes it, however it was written here; an unknown one as it is."""
+        return tag if tag in self._terms else self._by_case.get(tag.casefold(), tag)
+
+    @cached_property
+    def _by_case(self) -> dict[str, str]:
+        return {tag.casefold(): tag for tag in self._terms}
+
     def label(self, tag: str) -> str:
         """What to show for a tag; for an unknown one the last step of its path, readable."""
         if term := self._terms.get(tag):

@@ -12,6 +12,7 @@ from frontend.pages.records import SHOWN
 from registry.app import Application
 from registry.errors import Finding, Severity, Unavailable
 from registry.extensions import Extension, Node
+from registry.finder import Found
 from search.meanings import Equivalent
 from search.request import Request
 from search.results import Answer, FacetValue, Hit, Segment
@@ -53,6 +54,9 @@ class Index:
 
     async def similar(self, *_: Any, **__: Any) -> Any:
         raise Unavailable("Nothing is alike here.")
+
+    async def find(self, parameters: Any, *, limit: int, offset: int = 0) -> Found:
+        return Found((), self.total or len(self.hits), self.position)
 
 
 @pytest.fixture
