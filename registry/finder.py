@@ -18,11 +18,14 @@ Matcher = Callable[[Mapping[str, Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids in order, how many there are in all, and the public sequence number that the index stands at."""
+    """Ids in order, how many there are in all, and the public sequence number that the index stands at. To a
+    question as of an earlier position, `versions` are the numbers of the versions that answer.
+    """
 
     ids: Sequence[tuple[str, str]]
     total: int
     position: int
+    versions: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +56,5 @@ class Finder(Protocol):
     async def matcher(self, parameters: Parameters) -> Matcher:
         """What tells whether a document holds all words of a question and passes its filters: exact, pure and
         engine-independent, under the vocabulary and the organisations of now. Raises `Malformed` for
-        parameters that cannot be read.
+        parameters that cannot be read. When a document was public does not matter.
         """

@@ -47,6 +47,11 @@ SEARCH = (
         f"(close); {FOLLOWED} when not given.",
         enum=list(CROSSWALKS),
     ),
+    parameter(
+        "as_of",
+        "Answer from what was public then: a public sequence number (`position`), or the end of a month, "
+        "a day or a moment (2024-12, 2024-05-17, 2024-05-17T09:30:00Z).",
+    ),
     parameter("sort", "relevance when not given.", enum=list(SORTS)),
     parameter(
         "limit", "Hits on a page; 20 when not given.", type=OpenAPIType.INTEGER, minimum=0, maximum=MAX_LIMIT
@@ -90,6 +95,14 @@ class SearchController(Controller):
         A filter may be repeated: any of its values will do. Each facet is counted as if its own filter
         were not set. A tag finds what is tagged with a narrower term, and what is tagged with the terms of
         other taxonomies that `query.equivalents` names; as a value of a facet it counts what bears it.
+
+        With `as_of` the versions answer that were public then, whatever became of them: each hit tells its
+        `version`, and in `since_then` whether that is `current`, `revised` or `withdrawn`. What was erased or
+        is withheld since never shows; `as_of.erased` counts such records, whatever was asked.
+
+        With `as_of` the versions answer that were public then, whatever became of them: each hit tells its
+        `version`, and in `since_then` whether that is `current`, `revised` or `withdrawn`. What was erased or
+        is withheld since never shows; `as_of.erased` counts such records, whatever was asked.
 
         Everything in one answer comes from one state of the index; a changed `position` between two pages
         tells that it has moved. `findings` tells of words that were read otherwise than they were written.

@@ -20,7 +20,7 @@ from search.meanings import FOLLOWED
 from search.open import RESTRICTED, open_engine
 from search.request import parse
 from search.restricted.reader import RestrictedReader
-from search.results import Answer, encode
+from search.results import CURRENT, Answer, Hit, encode
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")
@@ -46,6 +46,10 @@ def search(
     crosswalks: Annotated[
         str, typer.Option(help="close, exact or off: which terms of other taxonomies a tag finds too.")
     ] = FOLLOWED,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Answer from what was public at a log position, or at the end of a date."),
+    ] = None,
     sort: Annotated[str, typer.Option(help="relevance, newest, oldest, updated or severity.")] = "relevance",
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 20,
     export: Annotated[
@@ -66,6 +70,7 @@ def search(
         "tag": tag or [],
         "kind": kind or [],
         "crosswalks": [crosswalks],
+        "as_of": [as_of or ""],
         "sort": [sort],
     }
     for pair in filter or ():
@@ -100,13 +105,25 @@ def _show(answer: Answer) -> None:
         record: dict[str, Any] = msgspec.json.decode(hit.document)
         title = _marked(hit.highlights.get("title")) or escape(record.get("title", ""))
         kind = escape(record.get("kind", ""))
-        terminal.out.print(f"[cyan]{hit.id}[/] [dim]{kind}[/] {title}", soft_wrap=True)
+        terminal.out.print(f"[cyan]{hit.id}[/] [dim]{kind}[/] {title}{_became(hit)}", soft_wrap=True)
         for name, segments in hit.highlights.items():
             if name != "title":
                 terminal.out.print(f"    [dim]{_marked(segments)}[/]", soft_wrap=True)
     shown = len(answer.hits)
     more = f", {shown} shown" if shown < answer.total else ""
-    terminal.out.print(f"[bold]{answer.total:,}[/] found{more} [dim](position {answer.position})[/]")
+    at = answer.position if answer.request.position is None else answer.request.position
+    terminal.out.print(f"[bold]{answer.total:,}[/] found{more} [dim](position {at})[/]")
+    if answer.erased:
+        terminal.out.print(f"[dim]Erased or withheld since then, of all records: {answer.erased:,}.[/]")
+
+
+def _became(hit: Hit) -> str:
+    """Which version it is, and what became of it, where that is asked as of an earlier time."""
+    since = hit.since_then
+    if since is None:
+        return ""
+    became = "" if since.state == CURRENT else f", {since.state} since by version {since.version}"
+    return f" [dim](version {hit.version}{became})[/]"
 
 
 def _marked(segments: Any) -> str:

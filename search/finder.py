@@ -10,12 +10,14 @@ from registry.records import identity, list_queries
 from registry.taxonomies.vocabulary import Vocabulary
 from search.alike.likeness import likeness
 from search.alike.reasons import reasons
-from search.document import Projector
+from search.asof import resolve, with_since_then
+from search.document import Key, Projector
 from search.engine import Engine, Keys, Walk
 from search.match import matches
 from search.meanings import Meanings
 from search.request import Request, parse
 from search.results import TERMED, Answer, Suggestions
+from search.taken_out import TakenOut
 from search.withdrawn import Withdrawn
 
 # Few documents have a source, and only those may have copies.
@@ -31,19 +33,24 @@ class SearchFinder:
         self._origin = node.origin
         self._vocabulary = node.vocabulary
         self._withdrawn = Withdrawn(node.database, engine)
+        self._taken_out = TakenOut()
         self._projector = Projector(Vocabulary(), node.origin)
         self._meanings = Meanings(self._projector.vocabulary)
         self._others = False
         self._without_others_at = -1
 
     async def search(self, request: Request) -> Answer:
-        """One page of the answer, with facets and timeline."""
+        """One page of the answer, with facets and timeline. Raises as `understood`."""
         asked = await self.understood(request)
-        answer = await self.engine.search(asked, hidden=await self._withdrawn.hidden())
+        answer = await self.engine.search(asked, hidden=await self._hidden(asked))
+        if asked.position is not None:
+            async with self._database.read() as session:
+                hits = await with_since_then(session, answer.hits)
+            answer = replace(answer, hits=hits, erased=self._taken_out.count(asked.position))
         terms = (found.value for name in TERMED for found in answer.facets.get(name, ()))
         answer = replace(answer, taxonomies=self._meanings.titles(terms))
         sourced = [(hit.origin, hit.id) for hit in answer.hits if _SOURCED in hit.document]
-        if not sourced or not await self._holds_others(answer.position):
+        if not sourced or asked.position is not None or not await self._holds_others(answer.position):
             return answer
         async with self._database.read() as session:
             copies = await identity.copies_of(session, sourced)
@@ -52,15 +59,30 @@ class SearchFinder:
 
     async def understood(self, request: Request) -> Request:
         """The question with what it means here: which organisations, and which terms beside those that it
-        names.
+        names, and which position an earlier time has. Raises `Malformed` for an `as_of` that is still to
+        come.
         """
         await self._learn()
         here = await self._slugs_here(request)
-        return request.with_providers(here).with_meanings(self._meanings)
+        return await self._resolved(request.with_providers(here).with_meanings(self._meanings))
 
     async def walk(self, understood: Request) -> Walk:
         """Every record that answers as `search` does, without documents. Takes what `understood` answers."""
-        return await self.engine.walk(understood, hidden=await self._withdrawn.hidden())
+        return await self.engine.walk(understood, hidden=await self._hidden(understood))
+
+    async def _resolved(self, request: Request) -> Request:
+        if request.as_of is None:
+            return request
+        async with self._database.read() as session:
+            return await resolve(session, request)
+
+    async def _hidden(self, request: Request) -> frozenset[Key]:
+        """The records that must not answer, though the index may still hold them."""
+        if request.as_of is None:
+            return await self._withdrawn.hidden()
+        async with self._database.read() as session:
+            await self._taken_out.read_on(session)
+        return self._taken_out.hidden(await self.engine.place())
 
     async def _holds_others(self, position: int) -> bool:
         """Whether there are records of other registries. Most follow none, and are not asked for copies; that
@@ -89,7 +111,7 @@ class SearchFinder:
         read.
         """
         request = await self.understood(replace(parse(parameters), limit=limit, offset=offset, facets=()))
-        keys = await self.engine.keys(request, hidden=await self._withdrawn.hidden(), exact=True)
+        keys = await self.engine.keys(request, hidden=await self._hidden(request), exact=True)
         return _found(keys)
 
     async def similar(self, document: Mapping[str, Any], *, limit: int) -> Found:
@@ -107,7 +129,7 @@ class SearchFinder:
         """What `match` says to documents that are asked about one by one. Raises `Malformed` for parameters
         that cannot be read.
         """
-        request = await self.understood(parse(parameters))
+        request = await self.understood(replace(parse(parameters), as_of=None))
         projector = self._projector
         return lambda document: matches(request, projector.project(document))
 
@@ -119,4 +141,4 @@ class SearchFinder:
 
 
 def _found(keys: Keys) -> Found:
-    return Found(tuple(keys.keys), keys.total, keys.position)
+    return Found(tuple(keys.keys), keys.total, keys.position, tuple(keys.versions))

@@ -2,29 +2,27 @@
 up.
 
 The place that it has read to stands in the index, in the same commit as what it covers, so neither can
-run ahead of the other. A record is indexed as it is in the database when its change is read: reading a
-change twice, or late, changes nothing.
+run ahead of the other. What is indexed follows from the changelog and the versions that it tells of
+(`search.history`): reading a change twice, or late, changes nothing.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head, read_changes
 from registry.errors import Unavailable
 from registry.extensions import Node
-from registry.records import identity, list_queries
-from registry.records import queries as records
+from registry.records import list_queries
 from registry.records.erasure import ERASING
-from registry.records.queries import Stored
 from registry.taxonomies.vocabulary import Vocabulary
 from search.document import Key, Projection, Projector, stale_digest
 from search.engine import Engine, Place, Rebuild
+from search.history import Shown, of_changes, of_page, steps, telling
 from search.queries import RECORD
 
 NAME = "search"
@@ -77,8 +75,8 @@ class IndexReader:
 
     async def consume(self, changes: Sequence[ChangeRow], *, upto: int) -> None:
         """Index what changed in public. Changes of any other kind move the place in memory only."""
-        touched = _touched(changes)
-        if not touched and not _any_erased(changes):
+        told = telling(changes)
+        if not told and not _any_erased(changes):
             self._passed = max(self._passed, upto)
             return
         projector = await self._current()
@@ -86,12 +84,15 @@ class IndexReader:
             place = await self.engine.place()
             if place.seq >= upto:
                 return  # another process had the lease and read further
-            async with self._database.read() as session:
-                found, copies = await _read(session, touched)
-            position = max(change.public_seq or 0 for change in changes)
-            records_in, gone = await asyncio.to_thread(_project, projector, found, copies)
+            position = max(place.position, *(change.public_seq or 0 for change in changes))
             digest = stale_digest() if _any_erased(changes) else place.digest
-            await self.engine.update(records_in, gone, Place(max(position, place.position), upto, digest))
+            async with self._database.read() as session:
+                work = await of_changes(session, self._origin, told)
+            async for step in steps(self._database, work):
+                records_in, left_out = await asyncio.to_thread(_project, projector, step.shown)
+                reached = Place(position, upto, digest) if step.last else place
+                ended = [*step.ended, *left_out]
+                await self.engine.update(records_in, step.gone, reached, ended=ended)
             self._written = time.monotonic()
 
     async def release(self) -> None:
@@ -180,15 +181,15 @@ class IndexReader:
         count, after = 0, 0
         while True:
             async with self._database.read() as session:
-                rows = await list_queries.all_listed(session, after=after, limit=BATCH)
-                found = {(row.origin, row.id): row for row in rows}
-                copies = await identity.copies_among(session, list(found))
+                rows = await list_queries.all_public(session, after=after, limit=BATCH)
+                work = await of_page(session, self._origin, [row for _, row in rows])
             if not rows:
                 return count
-            records_in, _ = await asyncio.to_thread(_project, projector, found, copies)
-            await building.add(records_in)
-            after = rows[-1].first_seq or after
-            count += len(rows)
+            async for step in steps(self._database, work):
+                records_in, _ = await asyncio.to_thread(_project, projector, step.shown)
+                await building.add(records_in)
+                count += sum(record.live for record in records_in)
+            after = rows[-1][0]
             if progress is not None:
                 progress(count, max(total, count))
 
@@ -200,12 +201,12 @@ class IndexReader:
         while True:
             async with self._database.read() as session:
                 changes = await read_changes(session, after=seq, limit=BATCH)
-                touched = _touched(changes)
-                found, copies = await _read(session, touched)
+                work = await of_changes(session, self._origin, telling(changes))
             if not changes:
                 return seq, position, erased
-            records_in, gone = await asyncio.to_thread(_project, projector, found, copies)
-            await building.update(records_in, gone)
+            async for step in steps(self._database, work):
+                records_in, left_out = await asyncio.to_thread(_project, projector, step.shown)
+                await building.update(records_in, step.gone, ended=[*step.ended, *left_out])
             seq, erased = changes[-1].seq, erased or _any_erased(changes)
             position = max(position, *(change.public_seq or 0 for change in changes))
 
@@ -217,41 +218,27 @@ def _any_erased(changes: Sequence[ChangeRow]) -> bool:
     return any(change.topic == RECORD and change.action in ERASING for change in changes)
 
 
-def _touched(changes: Sequence[ChangeRow]) -> list[Key]:
-    """The records whose public face may have changed, once each."""
-    return list(
-        dict.fromkeys(
-            (change.origin, change.subject)
-            for change in changes
-            if change.topic == RECORD and change.public_seq is not None
-        )
-    )
-
-
-async def _read(session: AsyncSession, touched: Sequence[Key]) -> tuple[dict[Key, Stored | None], set[Key]]:
-    """The documents of records, and of those that stand for them or that they stand for; and which of all
-    these are copies.
+def _project(projector: Projector, found: Sequence[Shown]) -> tuple[list[Projection], list[Key]]:
+    """What to put in, and the records of which the live one is left out. One document that cannot be
+    projected does not stop the others.
     """
-    if not touched:
-        return {}, set()
-    keys = list(dict.fromkeys((*touched, *await identity.same_source(session, touched))))
-    return await records.documents(session, keys), await identity.copies_among(session, keys)
-
-
-def _project(
-    projector: Projector, found: Mapping[Key, Stored | None], copies: Collection[Key]
-) -> tuple[list[Projection], list[Key]]:
-    """What to put in and what to take out. One document that cannot be projected does not stop the others."""
     put: list[Projection] = []
-    gone: list[Key] = []
-    for key, stored in found.items():
-        if stored is None:
-            gone.append(key)
-            continue
+    left_out: list[Key] = []
+    for stored, interval in found:
         try:
             projection = projector.project_bytes(stored.document)
-            put.append(replace(projection, copy=True) if key in copies else projection)
         except Exception:
-            log.exception("record left out of the search index", origin=key[0], id=key[1])
-            gone.append(key)
-    return put, gone
+            log.exception("record left out of the search index", origin=stored.origin, id=stored.id)
+            if interval.live:
+                left_out.append((stored.origin, stored.id))
+            continue
+        put.append(
+            replace(
+                projection,
+                copy=interval.copy,
+                version=interval.version,
+                since=interval.since,
+                until=interval.until,
+            )
+        )
+    return put, left_out

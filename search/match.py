@@ -13,7 +13,14 @@ from search.request import Range, Request
 
 def matches(request: Request, record: Projection) -> bool:
     """Whether `record` is an exact answer to `request`; its page and order do not matter."""
-    return passes(request, record) and says(request, record)
+    return stands(request, record) and passes(request, record) and says(request, record)
+
+
+def stands(request: Request, record: Projection) -> bool:
+    """Whether it is what the record says now, or said at the position that is asked for."""
+    if request.position is None:
+        return record.live
+    return record.since <= request.position < record.until
 
 
 def passes(request: Request, record: Projection) -> bool:

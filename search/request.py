@@ -222,10 +222,6 @@ def parse(parameters: Parameters) -> Request:
         reading.note("question-shortened", f"Only the first {MAX_WORDS} words were looked for.")
     if q and question.empty:
         reading.note("no-words", "The question holds no word to look for, so it leaves nothing out.")
-    if "as_of" in reading.given:
-        reading.wrong(
-            "not-here", "as_of", "This registry does not answer for an earlier time.", "Leave as_of out."
-        )
     request = Request(
         q=q,
         question=question,
@@ -236,11 +232,21 @@ def parse(parameters: Parameters) -> Request:
         limit=reading.number("limit", DEFAULT_LIMIT, 0, MAX_LIMIT),
         offset=reading.number("offset", 0, 0, MAX_OFFSET),
         facets=reading.facets(),
+        as_of=reading.as_of(),
         notes=tuple(reading.notes),
     )
     if reading.findings:
         raise Malformed("The search has parameters that cannot be read.", findings=reading.findings)
     return request
+
+
+def for_now(request: Request) -> Request:
+    """The request, where it asks for what is there now. Raises `Malformed` for one as of an earlier time."""
+    if request.as_of is None:
+        return request
+    text = "What is shared is not searched as of an earlier time."
+    finding = Finding("not-here", "/as_of", text, "Leave as_of out.")
+    raise Malformed("The search has parameters that cannot be read.", findings=[finding])
 
 
 def read_suggest(parameters: Parameters) -> tuple[str, int]:

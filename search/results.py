@@ -70,6 +70,18 @@ class Hit:
     since_then: SinceThen | None = None
 
 
+class _Numbered(msgspec.Struct):
+    version: int = 0
+
+
+_numbered = msgspec.json.Decoder(_Numbered).decode
+
+
+def version_of(document: bytes) -> int:
+    """The number of the version that a stored document is."""
+    return _numbered(document).version
+
+
 @dataclass(frozen=True, slots=True)
 class FacetValue:
     """How many records an answer would have with this value of the filter, all other filters kept."""

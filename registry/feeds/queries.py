@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS
 from registry.changelog.append import public_head
-from registry.errors import NotFound, Unavailable
+from registry.errors import Finding, Malformed, NotFound, Unavailable
 from registry.feeds.assemble import Gathered, Row, search_name
 from registry.feeds.selection import Selection, Topic
 from registry.finder import Finder, Matcher
@@ -209,6 +209,9 @@ async def _search(
     asked: dict[str, list[str]] = {}
     for key, value in parameters:
         asked.setdefault(key, []).append(value)
+    if "as_of" in asked:
+        finding = Finding("no-news", "/as_of", "What was public once does not change.", "Leave as_of out.")
+        raise Malformed("A feed tells what is new.", findings=[finding])
     matches = await finder.matcher(asked)
     head = await public_head(session)
     found: list[_Dated] = []

@@ -13,6 +13,13 @@ def of_same_source(other: Any) -> ColumnElement[bool]:
     return and_(other.source_id == Record.source_id, other.source_scheme == Record.source_scheme)
 
 
+def goes_before(other: Any) -> ColumnElement[bool]:
+    """Whether, of two that were made from one source, `other` is the one to show: ours, or that which came
+    first.
+    """
+    return and_(other.origin != Record.origin, or_(other.provider_pk.is_not(None), other.pk < Record.pk))
+
+
 def is_copy() -> ColumnElement[bool]:
     """Whether a record of another registry was made from the same source as one that is shown in its place:
     ours, or the one that came first.
@@ -22,9 +29,8 @@ def is_copy() -> ColumnElement[bool]:
         select(other.pk)
         .where(
             of_same_source(other),
-            other.origin != Record.origin,
+            goes_before(other),
             func.coalesce(other.listed, false()),
-            or_(other.provider_pk.is_not(None), other.pk < Record.pk),
         )
         .correlate(Record)
         .exists()

@@ -14,7 +14,7 @@ from registry.changelog.append import Entry, append
 from registry.db import now
 from registry.errors import Conflict, Invalid
 from registry.records import draft_queries, queries
-from registry.records.copies import is_copy, of_same_source
+from registry.records.copies import goes_before, is_copy, of_same_source
 from registry.records.groups import MOST, Groups, Key, Pair, group
 from registry.records.models import Record, RecordLink, RecordName, SameAs
 from registry.records.preconditions import match_version
@@ -71,7 +71,7 @@ async def copies_of(
 
 
 async def same_source(session: AsyncSession, keys: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Listed records of other registries that were made from the same sources as these."""
+    """Records of other registries that were made from the same sources as these, listed or not."""
     found: dict[tuple[str, str], None] = {}
     other = aliased(Record)
     for start in range(0, len(keys), 400):
@@ -84,12 +84,29 @@ async def same_source(session: AsyncSession, keys: Sequence[tuple[str, str]]) ->
             .where(
                 among(keys[start : start + 400]),
                 other.provider_pk.is_(None),
-                func.coalesce(other.listed, false()),
             )
             .limit(_MOST_COPIES)
         )
         found.update(dict.fromkeys((origin, id) for origin, id in await session.execute(query)))
     return list(found)
+
+
+async def shown_before(session: AsyncSession, keys: Sequence[tuple[str, str]]) -> dict[Key, list[Key]]:
+    """For each record of another registry, those that stand for it whenever they are listed: `is_copy` of any
+    time.
+    """
+    found: dict[Key, list[Key]] = {}
+    other = aliased(Record)
+    for start in range(0, len(keys), 400):
+        query = (
+            select(Record.origin, Record.id, other.origin, other.id)
+            .join(other, and_(of_same_source(other), goes_before(other)))
+            .where(among(keys[start : start + 400]), Record.provider_pk.is_(None))
+            .limit(_MOST_COPIES)
+        )
+        for origin, id, *first in await session.execute(query):
+            found.setdefault((origin, id), []).append((first[0], first[1]))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,15 @@ async def all_listed(session: AsyncSession, *, after: int, limit: int) -> list[S
     return await stored_rows(session, query.order_by(Record.first_seq).limit(limit))
 
 
+async def all_public(session: AsyncSession, *, after: int, limit: int) -> list[tuple[int, Stored]]:
+    """The newest public versions of all records that may be read, withdrawn ones too, with the key to go on
+    after: what a rebuilt index reads.
+    """
+    query = current().add_columns(Record.pk).where(Record.current > 0, readable(ANONYMOUS), Record.pk > after)
+    rows = await session.execute(query.order_by(Record.pk).limit(limit))
+    return [(pk, Stored(*stored)) for *stored, pk in rows]
+
+
 async def changes(session: AsyncSession, *, after: int, limit: int) -> list[Changed]:
     """Public changes with a sequence number greater than `after`, in order."""
     columns: tuple[Any, ...] = (

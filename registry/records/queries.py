@@ -261,6 +261,41 @@ def among(keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
     )
 
 
+async def readable_keys(session: AsyncSession, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Those of the (origin, id)s of which everybody may read something, with the records' own keys."""
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(keys), 400):
+        query = select(Record.origin, Record.id, Record.pk)
+        rows = await session.execute(query.where(among(keys[start : start + 400]), readable(ANONYMOUS)))
+        found.update({(origin, id): pk for origin, id, pk in rows})
+    return found
+
+
+async def numbered(
+    session: AsyncSession, wanted: Sequence[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], Stored]:
+    """The public versions under each (origin, id, number) that everybody may read. What was erased is left
+    out, and what an order withholds.
+    """
+    pks = await readable_keys(session, list(dict.fromkeys((origin, id) for origin, id, _ in wanted)))
+    found: dict[tuple[str, str, int], Stored] = {}
+    there = [(pks[origin, id], number) for origin, id, number in wanted if (origin, id) in pks]
+    for start in range(0, len(there), 100):
+        numbers: dict[int, list[int]] = {}
+        for pk, number in there[start : start + 100]:
+            numbers.setdefault(pk, []).append(number)
+        of_one = (and_(Version.record_pk == pk, Version.number.in_(held)) for pk, held in numbers.items())
+        query = (
+            select(*STORED)
+            .join(Version, Version.record_pk == Record.pk)
+            .where(or_(*of_one), Version.shared.is_(False))
+        )
+        for stored in await stored_rows(session, query):
+            if stored.document:
+                found[stored.origin, stored.id, stored.number] = stored
+    return found
+
+
 async def documents(
     session: AsyncSession, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Stored | None]:

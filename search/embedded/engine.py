@@ -14,17 +14,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tantivy import DocAddress
-
 from registry.errors import Unavailable
 from search.alike.likeness import Likeness
 from search.document import Key, Projection
-from search.embedded import counts, queries, similar, suggest
+from search.embedded import counts, queries, similar, suggest, then
 from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
-from search.engine import WALK, Batch, Keys, Place, Walk
+from search.engine import WALK, Batch, Keys, Place, Walk, require
 from search.highlight import Marker
 from search.request import Request
-from search.results import Answer, Hit, Suggestions
+from search.results import Answer, Hit, Suggestions, version_of
 
 T = TypeVar("T")
 
@@ -65,16 +63,17 @@ class EmbeddedEngine:
         self, request: Request, hidden: frozenset[Key] = frozenset(), exact: bool = False
     ) -> Answer:
         """As `search`, in the thread that calls."""
-        snapshot = self.store.snapshot()
+        snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            plan = queries.plan(snapshot, request, hidden=hidden, exact=exact)
-            total, addresses = _page(snapshot, request, plan)
-            marker = Marker(request.question, plan.misspelt)
+            asked = _plans(snapshot, past, request, hidden, exact)
+            total, found = _page(asked, request)
+            misspelt = asked[0][1].misspelt
+            marker = Marker(request.question, misspelt)
             hits = []
-            for address in addresses:
-                (origin, id), document = snapshot.record(address)
+            for held, address in found:
+                (origin, id), document = held.record(address)
                 hits.append(Hit(origin, id, document, marker.highlights(document)))
-            facets, timeline = counts.count(snapshot, request, plan)
+            facets, timeline = counts.count(asked, request)
         return Answer(
             request=request,
             total=total,
@@ -83,7 +82,7 @@ class EmbeddedEngine:
             timeline=timeline,
             engine=self.name,
             position=snapshot.place.position,
-            notes=(*request.notes, *(item.note() for item in plan.misspelt)),
+            notes=(*request.notes, *(item.note() for item in misspelt)),
         )
 
     async def keys(
@@ -92,34 +91,48 @@ class EmbeddedEngine:
         return await self._run(self._keys, request, hidden, exact)
 
     def _keys(self, request: Request, hidden: frozenset[Key], exact: bool) -> Keys:
-        snapshot = self.store.snapshot()
+        snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            plan = queries.plan(snapshot, request, hidden=hidden, exact=exact)
-            total, addresses = _page(snapshot, request, plan)
-            keys = [snapshot.record(address)[0] for address in addresses]
-            return Keys(keys, total, snapshot.place.position)
+            asked = _plans(snapshot, past, request, hidden, exact)
+            total, found = _page(asked, request)
+            records = [held.record(address) for held, address in found]
+            keys = [key for key, _ in records]
+            if past is None:
+                return Keys(keys, total, snapshot.place.position)
+            versions = [version_of(document) for _, document in records]
+            return Keys(keys, total, snapshot.place.position, versions)
+
+    def _asked(self, request: Request) -> tuple[Snapshot, Snapshot | None]:
+        """What is live, and what is past where that is asked for, too."""
+        if request.position is None:
+            return self.store.snapshot(), None
+        live, past = self.store.snapshots()
+        require(live.place, request)
+        return live, past
 
     async def walk(self, request: Request, *, hidden: frozenset[Key] = frozenset()) -> Walk:
-        snapshot, addresses = await self._run(self._all, request, hidden)
+        snapshot, numbered, found = await self._run(self._all, request, hidden)
 
         async def batches() -> AsyncIterator[Batch]:
-            for start in range(0, len(addresses), WALK):
-                yield await self._run(self._batch, snapshot, addresses[start : start + WALK])
+            for start in range(0, len(found), WALK):
+                yield await self._run(self._batch, snapshot, found[start : start + WALK], numbered)
 
-        return Walk(len(addresses), snapshot.place.position, batches())
+        return Walk(len(found), snapshot.place.position, batches())
 
-    def _all(self, request: Request, hidden: frozenset[Key]) -> tuple[Snapshot, list[DocAddress]]:
-        """Where all that answers lies, in the state that answers."""
-        snapshot = self.store.snapshot()
+    def _all(self, request: Request, hidden: frozenset[Key]) -> tuple[Snapshot, bool, Sequence[then.Found]]:
+        """The state that answers, whether its versions are told, and where all that answers lies."""
+        snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            plan = queries.plan(snapshot, request, hidden=hidden, exact=False)
-            total = snapshot.count(plan.match())
-            _, addresses = _page(snapshot, replace(request, limit=total, offset=0), plan)
-            return snapshot, addresses
+            asked = _plans(snapshot, past, request, hidden, False)
+            total = sum(each.count(plan.match()) for each, plan in asked)
+            _, found = _page(asked, replace(request, limit=total, offset=0))
+            return snapshot, past is not None, found
 
-    def _batch(self, snapshot: Snapshot, addresses: Sequence[DocAddress]) -> Batch:
+    def _batch(self, snapshot: Snapshot, found: Sequence[then.Found], numbered: bool) -> Batch:
         with self.store.asking(snapshot):
-            return Batch([snapshot.record(address)[0] for address in addresses])
+            records = [held.record(address) for held, address in found]
+        versions = [version_of(document) for _, document in records] if numbered else ()
+        return Batch([key for key, _ in records], versions)
 
     async def similar(self, likeness: Likeness, *, limit: int, hidden: frozenset[Key] = frozenset()) -> Keys:
         return await self._run(self._similar, likeness, limit, hidden)
@@ -183,7 +196,7 @@ class EmbeddedEngine:
         *,
         ended: Sequence[Key] = (),
     ) -> None:
-        await self.run_to_end(self.store.update, records, [*gone, *ended], place)
+        await self.run_to_end(self.store.update, records, gone, ended, place)
 
     @asynccontextmanager
     async def rebuild(self) -> AsyncIterator["EmbeddedRebuild"]:
@@ -220,7 +233,6 @@ class EmbeddedRebuild:
     def __init__(self, engine: EmbeddedEngine) -> None:
         self._engine = engine
         self._building: Building | None = None
-        self._published = False
 
     async def _run(self, work: Callable[..., T], *given: Any) -> T:
         return await self._engine.run_to_end(work, *given)
@@ -242,16 +254,16 @@ class EmbeddedRebuild:
     async def update(
         self, records: Sequence[Projection], gone: Sequence[Key], *, ended: Sequence[Key] = ()
     ) -> None:
-        await self._run((await self._open()).update, records, [*gone, *ended])
+        await self._run((await self._open()).update, records, gone, ended)
 
     async def publish(self, place: Place) -> None:
         building = await self._open()
         await self._run(building.finish, place)
         await self._run(self._engine.store.publish, building)
-        self._published = True
 
     async def close(self) -> None:
-        if self._building is not None and not self._published:
+        # Whoever is cancelled while the pointer is swapped has swapped it.
+        if self._building is not None and not self._building.published:
             await self._run(self._building.abandon)
 
 
@@ -263,15 +275,35 @@ _SORTED_BY = {
 }
 
 
-def _page(snapshot: Snapshot, request: Request, plan: queries.Plan) -> tuple[int, list[DocAddress]]:
+def _plans(
+    snapshot: Snapshot,
+    past: Snapshot | None,
+    request: Request,
+    hidden: frozenset[Key],
+    exact: bool,
+) -> list[tuple[Snapshot, queries.Plan]]:
+    if past is None or request.position is None:
+        return [(snapshot, queries.plan(snapshot, request, hidden=hidden, exact=exact))]
+    return [
+        (each, queries.plan(each, request, hidden=hidden, exact=exact, then=stood))
+        for each, stood in then.parts(snapshot, past, request.position)
+    ]
+
+
+def _page(asked: Sequence[tuple[Snapshot, queries.Plan]], request: Request) -> tuple[int, list[then.Found]]:
     """How many there are, and where the records of the page lie."""
     sort = request.sort
     if sort == "relevance" and not request.question.wanted:
         sort = "newest"  # nothing tells one from another
-    if sort == "relevance":
-        return snapshot.top(plan.scored(), request.limit, offset=request.offset)
-    field, ascending = _SORTED_BY[sort]
-    return snapshot.top(plan.match(), request.limit, offset=request.offset, by=field, ascending=ascending)
+    field, ascending = _SORTED_BY.get(sort, (None, False))
+    found = [(snapshot, plan.match() if field else plan.scored()) for snapshot, plan in asked]
+    if len(found) > 1:
+        return then.page(found, request.limit, request.offset, by=field, ascending=ascending)
+    snapshot, query = found[0]
+    total, addresses = snapshot.top(
+        query, request.limit, offset=request.offset, by=field, ascending=ascending
+    )
+    return total, [(snapshot, address) for address in addresses]
 
 
 @cache

@@ -4,6 +4,9 @@ Words are cut by `search.text` before they get here, so the index only has to sp
 stands in `body`; the other texts hold parts of the same words once more and only weigh. Each filter has a
 field of keys to find by and one of values to count; a value and what it is called stand in one term, so that
 both come out of one count.
+
+What a record says now and what it said before lie in two indexes with the same fields, so that neither words
+nor lengths of the past weigh on what is live. Asking for that costs the same however much is past.
 """
 
 from zlib import crc32
@@ -26,6 +29,8 @@ LIVE = "live"
 COPY = "copy"
 TRAIT = "trait"
 AUDIENCE = "audience"
+SINCE, UNTIL = "since", "until"
+INTERVAL = "interval"
 _SEPARATOR = "\x1f"
 STATE_KEY = f"{_SEPARATOR}state"
 
@@ -46,7 +51,7 @@ def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in (KEY, STATE):
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    for name in (LIVE, COPY, EXACT, TRAIT, AUDIENCE, *map(filter_field, FILTERS)):
+    for name in (LIVE, COPY, EXACT, TRAIT, AUDIENCE, INTERVAL, *map(filter_field, FILTERS)):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(facet_field(name), fast=True, tokenizer_name="raw", index_option="basic")
@@ -56,7 +61,7 @@ def make_schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name=_TOKENIZER, index_option=option)
     for name in ("occurred_first", "occurred_last", "published"):
         builder.add_integer_field(name, fast=True, indexed=True)
-    for name in ("newest", "updated", "severity", "month"):
+    for name in ("newest", "updated", "severity", "month", SINCE, UNTIL):
         builder.add_unsigned_field(name, fast=True)
     builder.add_bytes_field(DOCUMENT, stored=True)
     return builder.build()
@@ -76,6 +81,10 @@ def join_key(key: Key) -> str:
 def split_key(joined: str) -> Key:
     origin, _, id = joined.partition(_SEPARATOR)
     return origin, id
+
+
+def interval_key(record: Projection) -> str:
+    return f"{join_key(record.key)}{_SEPARATOR}{record.since}"
 
 
 def split_value(term: str) -> Value:
@@ -99,6 +108,10 @@ def make_document(record: Projection) -> tantivy.Document:
     add = document.add_text
     add(KEY, join_key(record.key))
     add(LIVE, "1")
+    document.add_unsigned(SINCE, record.since)
+    if not record.live:
+        add(INTERVAL, interval_key(record))
+        document.add_unsigned(UNTIL, record.until)
     if record.copy:
         add(COPY, "1")
     for key in record.exact:

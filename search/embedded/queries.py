@@ -16,12 +16,14 @@ from search import text
 from search.document import Key
 from search.embedded.fields import AUDIENCE, BODY, COPY, EXACT, KEY, LIVE, ROWS, filter_field, join_key
 from search.embedded.store import Snapshot
+from search.embedded.then import Then
 from search.highlight import Misspelt
 from search.question import Part
 from search.relevance import ONE_EDIT, TWO_EDITS, WEIGHTS
 from search.request import Request
 
 ORIGIN = "origin"
+AS_OF = "as_of"
 Clause = tuple[Occur, Query]
 
 _EXACT_WEIGHT = 1000.0
@@ -56,9 +58,18 @@ class Plan:
         return Query.boolean_query([*self.words, *filters, *self.score])
 
 
-def plan(snapshot: Snapshot, request: Request, *, hidden: frozenset[Key], exact: bool) -> Plan:
-    """`exact` forgives and completes nothing; `hidden` records are not found."""
-    planner = _Planner(snapshot, exact)
+def plan(
+    snapshot: Snapshot,
+    request: Request,
+    *,
+    hidden: frozenset[Key],
+    exact: bool,
+    then: Then | None = None,
+) -> Plan:
+    """`exact` forgives and completes nothing; `hidden` records are not found. `then` is what of the snapshot
+    is asked, where that is not what is live.
+    """
+    planner = _Planner(snapshot, exact, then)
     musts: list[Clause] = []
     score: list[Clause] = []
     question = request.question
@@ -91,6 +102,8 @@ def plan(snapshot: Snapshot, request: Request, *, hidden: frozenset[Key], exact:
         )
     if request.audience is not None:
         filters[AUDIENCE] = Query.term_set_query(snapshot.schema, AUDIENCE, sorted(request.audience))
+    if then is not None:
+        filters[AS_OF] = then.stood
     return Plan(words, {**filters, **planner.ranges(request)}, score, planner.misspelt)
 
 
@@ -109,19 +122,23 @@ def known_as(schema: Schema, typed: str) -> Query:
 
 
 class _Planner:
-    def __init__(self, snapshot: Snapshot, exact: bool) -> None:
+    def __init__(self, snapshot: Snapshot, exact: bool, then: Then | None) -> None:
         self.schema = snapshot.schema
         self.snapshot = snapshot
+        self.then = then
         self.exact = exact
         self.misspelt: list[Misspelt] = []
 
     def term(self, field: str, word: str) -> Query:
-        return Query.term_query(self.schema, field, word)
+        return self._weighed(Query.term_query(self.schema, field, word), field, (word,))
 
     def row(self, field: str, words: Sequence[str]) -> Query:
         if len(words) == 1:
             return self.term(field, words[0])
-        return Query.phrase_query(self.schema, field, list(words))
+        return self._weighed(Query.phrase_query(self.schema, field, list(words)), field, words)
+
+    def _weighed(self, query: Query, field: str, words: Sequence[str]) -> Query:
+        return query if self.then is None else self.then.weigh(query, field, words)
 
     def wanted(self, part: Part, growing: bool) -> tuple[Query, list[Clause]]:
         """What a record has to hold for this part, and where it weighs more."""
@@ -178,12 +195,15 @@ class _Planner:
         return 1 if growing or len(word) < TWO_EDITS else 2
 
     def _held(self, query: Query, word: str) -> bool:
+        if self.then is not None:
+            return self.then.holds(query)
         # `doc_freq` counts withdrawn records until their segment is merged: a rare word may be theirs alone.
         found = self.snapshot.searcher.doc_freq(BODY, word)
         return found > _RARE or (found > 0 and self.snapshot.count(query) > 0)
 
     def _starts_something(self, word: str) -> bool:
-        return self.snapshot.count(self._begins(BODY, word)) > 0
+        begins = self._begins(BODY, word)
+        return self.snapshot.count(begins) > 0 if self.then is None else self.then.holds(begins)
 
     def together(self, wanted: Sequence[Part]) -> list[Clause]:
         """Words that stand in a row as they were asked for weigh more, in the title above all."""
@@ -192,7 +212,8 @@ class _Planner:
             return []
         found = [("title", _TOGETHER_WEIGHT * WEIGHTS["title"])]
         # To look up where words stand in long texts costs by the number of records that hold them all.
-        if min(self.snapshot.searcher.doc_freq(BODY, word) for word in words) <= _MANY:
+        live = self.snapshot.searcher if self.then is None else self.then.live
+        if min(live.doc_freq(BODY, word) for word in words) <= _MANY:
             found.append((BODY, _TOGETHER_WEIGHT))
         return [(Occur.Should, Query.boost_query(self.row(field, words), weight)) for field, weight in found]
 

@@ -3,7 +3,8 @@
     index/current          one line: the name of the folder that serves; replaced in one step
     index/writing.lock     held (flock) by the one process that writes, for as long as one batch takes
     index/building.lock    held by the one process that builds a new index
-    index/<name>/          one tantivy index; a rebuild makes another beside it
+    index/<name>/          one tantivy index of what is live; a rebuild makes another beside it
+    index/<name>/past/     one of what was listed before
 
 A reader looks at two files before each question, so it notices another process's commit, or a swap, at once.
 How far an index has read stands in a document of its own, which is written in the same commit as what it
@@ -30,6 +31,7 @@ import tantivy
 from registry.errors import Unavailable
 from search.document import SHAPE, Key, Projection
 from search.embedded import fields
+from search.embedded.writing import PAST, Writers, make
 from search.engine import Place
 
 T = TypeVar("T")
@@ -40,8 +42,6 @@ CURRENT = "current"
 WRITING = "writing.lock"
 BUILDING = "building.lock"
 BROKEN = "broken"
-# tantivy asks for 15 MB a thread at least. More only makes fewer, larger segments.
-WRITER_BYTES = 20_000_000
 REBUILD_BYTES = 50_000_000
 # A folder out of use may still be read by a process that is about to notice.
 KEEP_SECONDS = 60
@@ -81,6 +81,14 @@ class Snapshot:
         found: Any = self.searcher.search(query, max(limit, 1), offset=offset, order_by_field=by, order=order)
         return found.count, [address for _, address in found.hits[:limit]]
 
+    def ranked(
+        self, query: tantivy.Query, limit: int, *, by: str | None = None, ascending: bool = False
+    ) -> tuple[int, list[tuple[float, tantivy.DocAddress]]]:
+        """As `top`, with what each was ranked by."""
+        order = tantivy.Order.Asc if ascending else tantivy.Order.Desc
+        found: Any = self.searcher.search(query, max(limit, 1), order_by_field=by, order=order)
+        return found.count, found.hits[:limit]
+
     def count(self, query: tantivy.Query) -> int:
         return self.top(query, 0)[0]
 
@@ -105,18 +113,31 @@ class _Generation:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._index = tantivy.Index.open(str(folder))
-        fields.register_tokenizers(self._index)
-        # Its own watcher would be a thread that polls; `Store.snapshot` looks when somebody asks.
-        self._index.config_reader("manual")
+        self._index = _open(folder)
+        self._past_index: tantivy.Index | None = None
+        self._past: Snapshot | None = None
         self.snapshot = self._load()
 
-    def _stamp(self) -> tuple[int, int]:
-        found = (self.folder / "meta.json").stat()
+    def _stamp(self, folder: Path) -> tuple[int, int]:
+        found = (folder / "meta.json").stat()
         return found.st_mtime_ns, found.st_ino
 
+    def past(self) -> Snapshot:
+        """What is past, as it was committed before the newest state or later. Opened when somebody asks."""
+        folder = self.folder / PAST
+        stamp = self._stamp(folder)
+        if self._past_index is None:
+            self._past_index = _open(folder)
+        if self._past is None or self._past.stamp != stamp:
+            self._past_index.reload()
+            index = self._past_index
+            self._past = Snapshot(
+                self.folder.name, stamp, index.schema, index.searcher(), self.snapshot.place
+            )
+        return self._past
+
     def _load(self) -> Snapshot:
-        stamp = self._stamp()
+        stamp = self._stamp(self.folder)
         self._index.reload()
         searcher = self._index.searcher()
         schema = self._index.schema
@@ -129,9 +150,17 @@ class _Generation:
         return Snapshot(self.folder.name, stamp, schema, searcher, place)
 
     def refresh(self) -> Snapshot:
-        if self._stamp() != self.snapshot.stamp:
+        if self._stamp(self.folder) != self.snapshot.stamp:
             self.snapshot = self._load()
         return self.snapshot
+
+
+def _open(folder: Path) -> tantivy.Index:
+    index = tantivy.Index.open(str(folder))
+    fields.register_tokenizers(index)
+    # Its own watcher would be a thread that polls; `Store.snapshot` looks when somebody asks.
+    index.config_reader("manual")
+    return index
 
 
 @contextmanager
@@ -157,25 +186,32 @@ class Store:
         self._opening = threading.Lock()
         self._generation: _Generation | None = None
         self._pointer: tuple[int, int] | None = None
-        self._writer: tuple[str, tantivy.IndexWriter] | None = None
+        self._writers: tuple[str, Writers] | None = None
 
     # --- reading
 
     def snapshot(self) -> Snapshot:
         """The newest state. Raises `Unavailable` while there is no index that can be read."""
+        return self._look(_Generation.refresh)
+
+    def snapshots(self) -> tuple[Snapshot, Snapshot]:
+        """The newest state, and what is past. Raises as `snapshot`."""
+        # In this order: what ended since stands in both, what was lost between them would stand in neither.
+        return self._look(lambda generation: (generation.refresh(), generation.past()))
+
+    def _look(self, at: Callable[[_Generation], T]) -> T:
         try:
             pointer = self._stat_pointer()
             with self._opening, _reading():
                 if self._generation is None or pointer != self._pointer:
                     self._generation = self._open()
                     self._pointer = pointer
-                snapshot = self._generation.refresh()
+                return at(self._generation)
         except (FileNotFoundError, Broken) as error:
             self._generation = None
             if isinstance(error, Broken) and not self.whole():
                 self.mark_broken(error)
             raise Unavailable("The search index is being built.", retry_after=RETRY_AFTER) from error
-        return snapshot
 
     def _stat_pointer(self) -> tuple[int, int]:
         found = (self.folder / CURRENT).stat()
@@ -234,7 +270,7 @@ class Store:
             folder = self.folder / (name or self._current())
             for _ in range(5):
                 meta = (folder / "meta.json").read_bytes()
-                whole = _segments_whole(folder, json.loads(meta)["segments"])
+                whole = _segments_whole(folder, json.loads(meta)["segments"]) and _past_whole(folder)
                 if whole or (folder / "meta.json").read_bytes() == meta:
                     return whole
                 # A commit replaced files while they were read.
@@ -258,28 +294,27 @@ class Store:
     def unlock(self, handle: int) -> None:
         os.close(handle)
 
-    def update(self, records: Sequence[Projection], gone: Sequence[Key], place: Place) -> None:
-        """Write one batch into the serving index, in one commit. The lock is held by the caller."""
+    def update(
+        self, records: Sequence[Projection], gone: Sequence[Key], ended: Sequence[Key], place: Place
+    ) -> None:
+        """Write one batch into the serving index. The lock is held by the caller."""
         name = self._current()
-        if self._writer is None or self._writer[0] != name:
+        if self._writers is None or self._writers[0] != name:
             self.close_writer()
-            index = tantivy.Index.open(str(self.folder / name))
-            fields.register_tokenizers(index)
-            self._writer = name, index.writer(heap_size=WRITER_BYTES, num_threads=1)
+            self._writers = name, Writers(self.folder / name)
         try:
-            write(self._writer[1], records, gone, place)
+            self._writers[1].put(records, gone, ended)
+            self._writers[1].commit(place)
         except BaseException:
-            writer, self._writer = self._writer[1], None
-            with suppress(Exception):
-                writer.rollback()
-                writer.wait_merging_threads()
+            writers, self._writers = self._writers[1], None
+            writers.abandon()
             raise
 
     def close_writer(self) -> None:
-        """Let merges end and give the writer's memory and its lock back."""
-        if self._writer is not None:
-            writer, self._writer = self._writer[1], None
-            writer.wait_merging_threads()
+        """Let merges end and give the writers' memory and their locks back."""
+        if self._writers is not None:
+            writers, self._writers = self._writers[1], None
+            writers.close()
 
     def new_generation(self) -> "Building":
         return Building(self.folder / f"{int(time.time()):x}-{secrets.token_hex(4)}")
@@ -294,6 +329,7 @@ class Store:
             os.fsync(file.fileno())
         _sync(building.folder)
         beside.replace(self.folder / CURRENT)
+        building.published = True
         _sync(self.folder)
 
     def tidy(self) -> bool:
@@ -318,66 +354,47 @@ class Building:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
-        self._index = tantivy.Index(fields.make_schema(), path=str(folder))
-        fields.register_tokenizers(self._index)
-        self._writer: tantivy.IndexWriter | None = self._open_writer(REBUILD_BYTES)
-
-    def _open_writer(self, heap: int) -> tantivy.IndexWriter:
-        return self._index.writer(heap_size=heap, num_threads=1)
+        make(folder)
+        self.published = False
+        self._writers: Writers | None = Writers(folder, REBUILD_BYTES)
 
     def add(self, records: Sequence[Projection]) -> None:
-        assert self._writer is not None  # noqa: S101
-        for record in records:
-            self._writer.add_document(fields.make_document(record))
+        assert self._writers is not None  # noqa: S101
+        self._writers.add(records)
 
-    def update(self, records: Sequence[Projection], gone: Sequence[Key]) -> None:
-        assert self._writer is not None  # noqa: S101
-        put(self._writer, records, gone)
+    def update(self, records: Sequence[Projection], gone: Sequence[Key], ended: Sequence[Key]) -> None:
+        assert self._writers is not None  # noqa: S101
+        self._writers.put(records, gone, ended)
 
     def settle(self) -> None:
         """Commit what is in, and wait until its pieces are merged.
 
         So what serves is compact from the start, and little is left to do while other writers wait.
         """
-        assert self._writer is not None  # noqa: S101
-        self._writer.commit()
-        self._writer.wait_merging_threads()
-        self._writer = self._open_writer(WRITER_BYTES)
+        assert self._writers is not None  # noqa: S101
+        self._writers.commit()
+        self._writers.close()
+        self._writers = Writers(self.folder)
 
     def finish(self, place: Place) -> None:
         """Commit the place, and with it what was caught up with."""
-        assert self._writer is not None  # noqa: S101
-        write(self._writer, (), (), place)
-        writer, self._writer = self._writer, None
-        writer.wait_merging_threads()
+        assert self._writers is not None  # noqa: S101
+        self._writers.commit(place)
+        writers, self._writers = self._writers, None
+        writers.close()
 
     def abandon(self) -> None:
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.rollback()
-            writer.wait_merging_threads()
+        if self._writers is not None:
+            writers, self._writers = self._writers, None
+            writers.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def put(writer: tantivy.IndexWriter, records: Sequence[Projection], gone: Sequence[Key]) -> None:
-    """Put in or replace records, and take out others. Nothing is seen of it before `write`."""
-    for key in gone:
-        writer.delete_documents_by_term(fields.KEY, fields.join_key(key))
-    for record in records:
-        writer.delete_documents_by_term(fields.KEY, fields.join_key(record.key))
-        writer.add_document(fields.make_document(record))
-
-
-def write(
-    writer: tantivy.IndexWriter, records: Sequence[Projection], gone: Sequence[Key], place: Place
-) -> None:
-    """One commit: the records, and the place that says that they are in."""
-    put(writer, records, gone)
-    writer.delete_documents_by_term(fields.KEY, fields.STATE_KEY)
-    state = {"position": place.position, "seq": place.seq, "digest": place.digest}
-    writer.add_document(fields.make_state(json.dumps(state)))
-    writer.commit()
+def _past_whole(folder: Path) -> bool:
+    past = folder / PAST
+    meta = (past / "meta.json").read_bytes()
+    whole = _segments_whole(past, json.loads(meta)["segments"])
+    return whole or (past / "meta.json").read_bytes() != meta
 
 
 def _segments_whole(folder: Path, listed: Sequence[dict[str, Any]]) -> bool:

@@ -15,7 +15,7 @@ from registry.actor import Actor, Scope
 from registry.http import AnyRequest
 from registry.problems import problem_responses
 from search.api import SEARCH, Finders, answer, given
-from search.request import parse
+from search.request import for_now, parse
 from search.restricted.search import RestrictedSearch, SharedHit
 from search.results import facets_as_json, highlights_as_json
 
@@ -55,7 +55,7 @@ class RestrictedSearchController(Controller):
         were, and `total` and the counts may be too small.
         """
         actor.require(Scope.RECORDS_READ)
-        asked = await search_finder.understood(parse(given(request)))
+        asked = await search_finder.understood(for_now(parse(given(request))))
         found = await restricted_search.search(reading, actor, asked)
         body = {
             "hits": [_hit(hit) for hit in found.hits],

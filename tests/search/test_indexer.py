@@ -176,7 +176,7 @@ async def test_what_changes_while_an_index_is_built_is_in_it(
         await publish(member, title="Late lesson")
         await withdraw(client, member, documents[0])
 
-    original = list_queries.all_listed
+    original = list_queries.all_public
 
     async def reading(*args: Any, **more: Any) -> Any:
         rows = await original(*args, **more)
@@ -187,7 +187,7 @@ async def test_what_changes_while_an_index_is_built_is_in_it(
         return rows
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(list_queries, "all_listed", reading)
+        patch.setattr(list_queries, "all_public", reading)
         await other.rebuild()
     answer = await finder.search(asked("lesson"))
     titles = {json.loads(hit.document)["title"] for hit in answer.hits}

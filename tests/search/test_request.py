@@ -74,7 +74,11 @@ def test_ranges_take_partial_dates() -> None:
         ({"tag": ["a:b" * 200]}, [("too-long", "/tag")]),
         ({"tag": [f"a:{number}" for number in range(51)]}, [("too-many-values", "/tag")]),
         ({"tagg": "a:b"}, [("unknown-parameter", "/tagg")]),
-        ({"as_of": "2024"}, [("not-here", "/as_of")]),
+        ({"as_of": "2024-02-30"}, [("wrong-date", "/as_of")]),
+        ({"as_of": "2024~"}, [("wrong-date", "/as_of")]),
+        ({"as_of": "-1"}, [("wrong-date", "/as_of")]),
+        ({"as_of": "9" * 16}, [("out-of-range", "/as_of")]),
+        ({"as_of": ["1", "2"]}, [("given-twice", "/as_of")]),
     ],
 )
 def test_what_cannot_be_read_is_said(parameters: dict[str, Any], expected: list[tuple[str, str]]) -> None:
