@@ -58,9 +58,16 @@ _read = msgspec.json.Decoder(_Texts).decode
 
 
 class Marker:
-    """Marks what one question looks for. Built once for a page of hits."""
+    """Marks what one question looks for, and the rows of words that stand for some of it. Built once for a
+    page of hits.
+    """
 
-    def __init__(self, question: Question, misspelt: Sequence[Misspelt] = ()) -> None:
+    def __init__(
+        self,
+        question: Question,
+        misspelt: Sequence[Misspelt] = (),
+        also: Iterable[Sequence[str]] = (),
+    ) -> None:
         self.misspelt = misspelt
         wrong = {item.word for item in misspelt}
         rows: dict[str, None] = {}
@@ -68,6 +75,7 @@ class Marker:
             growing = question.unfinished and part is question.wanted[-1]
             if part.words[0] not in wrong or len(part.words) > 1:
                 rows.setdefault(_row(part.words) + ("[^ ]*" if growing else ""))
+        rows.update(dict.fromkeys(map(_row, also)))
         self._wanted = len(question.wanted)
         self._rows = tuple(rows)
         self._pattern = _pattern(self._rows)

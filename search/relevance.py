@@ -29,9 +29,10 @@ forgiven; how near to each other the words stand; in which text (`WEIGHTS`); the
 ONE_EDIT, TWO_EDITS = 4, 8
 
 _FUNCTION_WORDS = """
-    a about an and any are as at be been being but by can could did do does done for from had has have how if
-    in into is it its me of on or our please should show some such tell than that the their them then there
-    these they this those to was we were what when where which who whom whose why will with would you your
+    a about also an and any anyone are as at be because been being but by can could did do does done for from
+    get got had happened has have how if in into is it its me not of on or our please should show so some
+    someone such tell than that the their them then there these they this those to was we were what when where
+    which who whom whose why will with would you your
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that questions are made of and that tell no record from another, in English. Few on purpose."""
@@ -50,7 +51,11 @@ _SPELLINGS: Sequence[Sequence[str]] = (
 # Subjects of records. The other vocabularies say how something was, in words of everyday ("tool", "text").
 _SUBJECTS = ("misuse", "safeguard", "weakness")
 _MOST_WORDS = 4
+_NAMES = 2
 _LEAST_LETTERS = 3
+# What would be bent to another word.
+_UNBENT = frozenset({"news", "species", "series", "anything", "everything", "nothing", "something", "during"})
+_VOWEL = re.compile("[aeiouy]")
 _CODE = re.compile(r"^[A-Z]*\d[\d.]*(?::\d*)?\s+")
 
 
@@ -68,26 +73,65 @@ def _stop(part: Part) -> bool:
     return not part.quoted and len(part.words) == 1 and part.words[0] in STOP_WORDS
 
 
+def enough(parts: int) -> int:
+    """With how many records that hold all of so many words a question is answered. One or two words are names
+    of something, and are counted as they are if anything holds them; many are a description.
+    """
+    return 1 if parts <= _NAMES else 5
+
+
+def fewer(parts: int) -> tuple[int, ...]:
+    """How many of so many words will do where too few records hold them all: one number after the other,
+    until there are enough.
+    """
+    steps = (-(-parts // 2), -(-parts // 3), 1)
+    return tuple(least for least in dict.fromkeys(steps) if least < parts)
+
+
 def forms(word: str) -> tuple[str, ...]:
-    """The same word in the other number, as English makes it: `deepfakes` of `deepfake`, and the reverse.
+    """The same word as English bends it: `deepfakes` of `deepfake`, `cloning` and `cloned` of `clone`, and
+    the reverse.
 
     Some are no words; whoever asks looks which of them are held.
     """
-    if not (word.isascii() and word.isalpha() and len(word) > _LEAST_LETTERS):
+    if not (word.isascii() and word.isalpha() and len(word) > _LEAST_LETTERS) or word in _UNBENT:
         return ()
+    bases = _bases(word)
+    bent = word.endswith(("s", "ed")) and bool(bases)
+    found: dict[str, None] = {} if bent else dict.fromkeys(_bent(word)[: 1 if bases else None])
+    for base in bases:
+        found.update(dict.fromkeys((base, *_bent(base))))
+    found.pop(word, None)
+    return tuple(found)
+
+
+def _bases(word: str) -> list[str]:
+    """What the word may be bent from."""
+    found = []
     if word.endswith("ies"):
-        return (f"{word[:-3]}y", word[:-1])
-    if word.endswith(("ss", "us", "is")):
-        return (f"{word}es",)
-    if word.endswith(("ses", "xes", "ches", "shes", "zes")):
-        return (word[:-2], word[:-1])
-    if word.endswith("s"):
-        return (word[:-1],)
-    if word.endswith(("x", "ch", "sh", "z")):
-        return (f"{word}es",)
-    if word.endswith("y") and word[-2] not in "aeiou":
-        return (f"{word[:-1]}ies",)
-    return (f"{word}s",)
+        found.append(f"{word[:-3]}y")
+    elif word.endswith(("ses", "xes", "ches", "shes", "zes")):
+        found += [word[:-2], word[:-1]]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        found.append(word[:-1])
+    for ending in ("ied", "ed", "ing"):
+        if word.endswith(ending):
+            stem = word.removesuffix(ending)
+            found += [f"{stem}y"] if ending == "ied" else [stem, f"{stem}e"]
+            if stem[-1:] == stem[-2:-1]:
+                found.append(stem[:-1])
+            break
+    return [base for base in found if len(base) >= _LEAST_LETTERS and _VOWEL.search(base)]
+
+
+def _bent(base: str) -> tuple[str, ...]:
+    """In the plural first."""
+    if base.endswith("e"):
+        return (f"{base}s", f"{base}d", f"{base[:-1]}ing")
+    if base.endswith("y") and base[-2] not in "aeiou":
+        return (f"{base[:-1]}ies", f"{base[:-1]}ied", f"{base}ing")
+    plural = "es" if base.endswith(("s", "x", "ch", "sh", "z")) else "s"
+    return (f"{base}{plural}", f"{base}ed", f"{base}ing")
 
 
 def synonyms(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from registry.errors import Unavailable
 from search.alike.likeness import Likeness
 from search.document import Key, Projection
-from search.embedded import counts, queries, similar, suggest, then
+from search.embedded import asking, counts, similar, suggest, then
 from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
 from search.engine import WALK, Batch, Keys, Place, Walk, require
 from search.highlight import Marker
@@ -65,10 +65,9 @@ class EmbeddedEngine:
         """As `search`, in the thread that calls."""
         snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            asked = _plans(snapshot, past, request, hidden, exact)
-            total, found = _page(asked, request)
-            misspelt = asked[0][1].misspelt
-            marker = Marker(request.question, misspelt)
+            asked, total, found = asking.ask(snapshot, past, request, hidden=hidden, exact=exact)
+            words = asked[0][1].found
+            marker = Marker(words.question, words.misspelt, words.also)
             hits = []
             for held, address in found:
                 (origin, id), document = held.record(address)
@@ -82,7 +81,7 @@ class EmbeddedEngine:
             timeline=timeline,
             engine=self.name,
             position=snapshot.place.position,
-            notes=(*request.notes, *(item.note() for item in misspelt)),
+            notes=(*request.notes, *asking.notes(asked[0][1])),
         )
 
     async def keys(
@@ -93,8 +92,7 @@ class EmbeddedEngine:
     def _keys(self, request: Request, hidden: frozenset[Key], exact: bool) -> Keys:
         snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            asked = _plans(snapshot, past, request, hidden, exact)
-            total, found = _page(asked, request)
+            _, total, found = asking.ask(snapshot, past, request, hidden=hidden, exact=exact)
             records = [held.record(address) for held, address in found]
             keys = [key for key, _ in records]
             if past is None:
@@ -123,9 +121,9 @@ class EmbeddedEngine:
         """The state that answers, whether its versions are told, and where all that answers lies."""
         snapshot, past = self._asked(request)
         with self.store.asking(snapshot):
-            asked = _plans(snapshot, past, request, hidden, False)
-            total = sum(each.count(plan.match()) for each, plan in asked)
-            _, found = _page(asked, replace(request, limit=total, offset=0))
+            first = replace(request, limit=0, offset=0)
+            asked, total, _ = asking.ask(snapshot, past, first, hidden=hidden, exact=False)
+            _, found = asking.page(asked, replace(first, limit=total))
             return snapshot, past is not None, found
 
     def _batch(self, snapshot: Snapshot, found: Sequence[then.Found], numbered: bool) -> Batch:
@@ -265,45 +263,6 @@ class EmbeddedRebuild:
         # Whoever is cancelled while the pointer is swapped has swapped it.
         if self._building is not None and not self._building.published:
             await self._run(self._building.abandon)
-
-
-_SORTED_BY = {
-    "newest": ("newest", False),
-    "oldest": ("newest", True),
-    "updated": ("updated", False),
-    "severity": ("severity", False),
-}
-
-
-def _plans(
-    snapshot: Snapshot,
-    past: Snapshot | None,
-    request: Request,
-    hidden: frozenset[Key],
-    exact: bool,
-) -> list[tuple[Snapshot, queries.Plan]]:
-    if past is None or request.position is None:
-        return [(snapshot, queries.plan(snapshot, request, hidden=hidden, exact=exact))]
-    return [
-        (each, queries.plan(each, request, hidden=hidden, exact=exact, then=stood))
-        for each, stood in then.parts(snapshot, past, request.position)
-    ]
-
-
-def _page(asked: Sequence[tuple[Snapshot, queries.Plan]], request: Request) -> tuple[int, list[then.Found]]:
-    """How many there are, and where the records of the page lie."""
-    sort = request.sort
-    if sort == "relevance" and not request.question.wanted:
-        sort = "newest"  # nothing tells one from another
-    field, ascending = _SORTED_BY.get(sort, (None, False))
-    found = [(snapshot, plan.match() if field else plan.scored()) for snapshot, plan in asked]
-    if len(found) > 1:
-        return then.page(found, request.limit, request.offset, by=field, ascending=ascending)
-    snapshot, query = found[0]
-    total, addresses = snapshot.top(
-        query, request.limit, offset=request.offset, by=field, ascending=ascending
-    )
-    return total, [(snapshot, address) for address in addresses]
 
 
 @cache

@@ -15,7 +15,10 @@ async def test_all_words_are_wanted(engine_of: EngineOf) -> None:
     engine = await engine_of(*named("Prompt injection", "Prompt leak", "SQL injection"))
     assert await found(engine, "prompt injection ") == [1]
     assert await found(engine, "injection prompt ") == [1]
-    assert await found(engine, "prompt nowhere ") == []
+    answer = await engine.search(asked("prompt injection "))
+    assert (answer.total, answer.notes) == (1, ())
+    # In any order but the best first, nothing less will do.
+    assert numbers(await engine.search(asked("prompt nowhere ", sort="newest"))) == []
 
 
 async def test_the_last_word_is_completed(engine_of: EngineOf) -> None:
