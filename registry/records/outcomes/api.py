@@ -17,7 +17,6 @@ from registry.records import list_queries
 from registry.records.api_shared import Actors, Nodes, Reading
 from registry.records.outcomes import views
 from registry.records.outcomes.asked import (
-    CROSSWALKS,
     KINDS,
     LIMIT,
     LINES,
@@ -34,6 +33,7 @@ from registry.records.outcomes.asked import (
 )
 from registry.records.outcomes.matrix import matrix
 from registry.records.outcomes.queries import evidence
+from registry.taxonomies.equivalents import CROSSWALKS
 
 SCOPES = ("all", "taxonomies", "providers")
 """Every publication may count, terms have labels and crosswalks, and organisations prove domains."""

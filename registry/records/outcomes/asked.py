@@ -9,12 +9,11 @@ from rapidfuzz import process
 from registry.clock import read_instant
 from registry.errors import Finding, Malformed
 from registry.ids import PREFIX, parse_id
+from registry.taxonomies.equivalents import CROSSWALKS, FOLLOWED
 from registry.taxonomies.vocabulary import MAX_TAG, Vocabulary, split_tag
 
 Parameters = Mapping[str, Sequence[str]]
 
-CROSSWALKS: Mapping[str, tuple[str, ...]] = {"close": ("exact", "close"), "exact": ("exact",), "off": ()}
-"""The same words as in search: which matches of other vocabularies stand for a tag."""
 KINDS = ("incident", "mitigation", "response")
 SHOWN = ("all", "safeguards", "mitigations")
 SOURCES, MOST_SOURCES = 5, 200
@@ -35,7 +34,7 @@ class Asked:
     tag: str | None = None
     record: str | None = None
     record_origin: str | None = None
-    crosswalks: str = "close"
+    crosswalks: str = FOLLOWED
     kinds: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     since: datetime | None = None
@@ -98,7 +97,7 @@ def read_evidence(parameters: Parameters, vocabulary: Vocabulary) -> Asked:
         tag,
         record,
         reading.one("against_origin")[:_LONGEST_ORIGIN] or None,
-        reading.choice("crosswalks", tuple(CROSSWALKS), "close"),
+        reading.choice("crosswalks", CROSSWALKS, FOLLOWED),
         reading.choices("kind", KINDS),
         reading.origins(),
         reading.moment("since"),

@@ -15,13 +15,14 @@ from registry.providers.models import Provider
 from registry.records import queries
 from registry.records.copies import is_copy
 from registry.records.models import Record
-from registry.records.outcomes.asked import CROSSWALKS, Asked, Table
+from registry.records.outcomes.asked import Asked, Table
 from registry.records.outcomes.claims import DESCRIBED, Claim, Key, claims_of, dangers_of, subject_of
 from registry.records.outcomes.counting import UNNAMED, Entry, Report, rank
 from registry.records.outcomes.models import Outcome, OutcomeSubject, RecordPublisher
 from registry.records.outcomes.service import AGAINST
 from registry.records.queries import Stored
 from registry.records.visibility import readable
+from registry.taxonomies.equivalents import MATCHES, Equivalent, equivalents
 from registry.taxonomies.vocabulary import Vocabulary
 
 MOST_COUNTED = 50_000
@@ -34,11 +35,11 @@ _decode = msgspec.json.Decoder().decode
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One thing that is asked about: a tag, or a record by `claims.subject_of`. `equivalents` are tags of
-    other vocabularies that stand for it, each with how close it is.
+    other vocabularies that stand for it.
     """
 
     name: str
-    equivalents: Sequence[tuple[str, str]] = ()
+    equivalents: Sequence[Equivalent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +109,13 @@ async def evidence(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, 
 async def _subjects(
     session: AsyncSession, actor: Actor, vocabulary: Vocabulary, asked: Asked
 ) -> tuple[Stored | None, list[Subject]]:
-    matches = CROSSWALKS[asked.crosswalks]
+    matches = MATCHES[asked.crosswalks]
     if asked.tag is not None:
-        return None, [_of_tag(vocabulary, asked.tag, matches)]
+        return None, [Subject(asked.tag, equivalents(vocabulary, asked.tag, matches))]
     of = await queries.newest(session, actor, str(asked.record), asked.record_origin)
-    tags = [_of_tag(vocabulary, tag, matches) for tag in dangers_of(_decode(of.document))]
-    return of, [Subject(subject_of(of.origin, of.id)), *tags]
-
-
-def _of_tag(vocabulary: Vocabulary, tag: str, matches: Sequence[str]) -> Subject:
-    said = {one.target: one.match for one in vocabulary.crosswalks(tag)}
-    # What an exact crosswalk leads on to is as close as that last step says.
-    meant = vocabulary.crosswalked(tag, matches) if matches else ()
-    return Subject(
-        tag, [(other, said.get(other, "close" if "close" in matches else "exact")) for other in meant]
-    )
+    tags = dangers_of(_decode(of.document))
+    said = [Subject(tag, equivalents(vocabulary, tag, matches)) for tag in tags]
+    return of, [Subject(subject_of(of.origin, of.id)), *said]
 
 
 def _with_narrower(vocabulary: Vocabulary, subjects: Iterable[Subject]) -> list[str]:
@@ -131,7 +124,7 @@ def _with_narrower(vocabulary: Vocabulary, subjects: Iterable[Subject]) -> list[
     """
     wanted: dict[str, None] = {}
     for subject in subjects:
-        for name in (subject.name, *(other for other, _ in subject.equivalents)):
+        for name in (subject.name, *(other.tag for other in subject.equivalents)):
             wanted[name] = None
             wanted.update(dict.fromkeys(vocabulary.descendants(name)))
     return list(wanted)

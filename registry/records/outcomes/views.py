@@ -77,9 +77,7 @@ def _subject(subject: Subject, vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         "tag": subject.name,
         "label": vocabulary.label(subject.name),
-        "equivalents": [
-            {"tag": tag, "label": vocabulary.label(tag), "match": match} for tag, match in subject.equivalents
-        ],
+        "equivalents": [one.as_json() for one in subject.equivalents],
     }
 
 
