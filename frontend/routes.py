@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 from frontend.pages import (
     about,
     errors,
+    evidence,
     feeds,
     files,
     home,
@@ -33,6 +34,8 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
     taxonomies.list_taxonomies,
     taxonomies.show_taxonomy,
     taxonomies.show_term,
+    evidence.show_evidence,
+    evidence.show_matrix,
     feeds.show_feeds,
     about.show_about,
     notices.show_form,

@@ -111,6 +111,17 @@ class Urls:
         namespace, _, term = tag.partition(":")
         return self._path(f"/taxonomies/{namespace}/{term}", query)
 
+    def evidence(self, query: Pairs = (), part: str = "") -> str:
+        return self._path("/evidence", query) + (f"#{part}" if part else "")
+
+    def evidence_of(self, id: str, origin: str | None = None) -> str:
+        """What worked against a record."""
+        other = (("against_origin", str(origin)),) if tuple(self._of(origin)) else ()
+        return self.evidence((("against", id), *other))
+
+    def matrix(self, query: Pairs = ()) -> str:
+        return self._path("/matrix", query)
+
     def feeds_page(self, query: Pairs = (), part: str = "") -> str:
         return self._path("/feeds", query) + (f"#{part}" if part else "")
 
@@ -176,6 +187,12 @@ class Urls:
 
     def term_json(self, tag: str) -> str:
         return self._path(f"/api/v1/taxonomies/{tag.replace(':', '/', 1)}")
+
+    def evidence_json(self, query: Pairs = ()) -> str:
+        return self._path("/api/v1/evidence", query)
+
+    def matrix_json(self, query: Pairs = ()) -> str:
+        return self._path("/api/v1/matrix", query)
 
     def stats_json(self) -> str:
         return self._path("/api/v1/stats")

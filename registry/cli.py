@@ -26,6 +26,7 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("registry.commands.peers", ("peer",)),
     ("registry.commands.taxonomies", ("taxonomy",)),
     ("registry.commands.exchange", ("import",)),
+    ("registry.commands.evidence", ("evidence", "matrix")),
     ("registry.commands.verify", ("verify",)),
     ("registry.commands.dump", ("dump",)),
     ("registry.commands.keys", ("key",)),

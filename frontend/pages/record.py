@@ -29,6 +29,7 @@ from registry.ids import parse_id
 from registry.records import queries
 from registry.records.documents import links_of
 from registry.records.identity import identity_of
+from registry.records.outcomes.claims import dangers_of
 from registry.records.queries import Stored
 from registry.records.responses.queries import summary
 from registry.records.signatures import signers
@@ -132,6 +133,7 @@ async def _show(
         shared=row.shared,
         original=page.canonical or (f"{at}/records/{row.id}/v/{row.label}" if at else ""),
         larger=known.larger,
+        evidence=urls.evidence_of(row.id, row.origin) if _may_be_met(document) and not row.shared else "",
         newest=is_newest,
         withdrawal=latest.get("withdrawal"),
         stated=bool(items(document.get("stated_by"))),
@@ -145,6 +147,11 @@ async def _show(
         refs=await references(reading, urls, document | {"withdrawal": latest.get("withdrawal", {})}),
         **more,
     )
+
+
+def _may_be_met(document: Mapping[str, Any]) -> bool:
+    """Whether a record tells of something that one can do something against."""
+    return document.get("kind") in ("incident", "weakness") or bool(dangers_of(document))
 
 
 def _page(site: Site, document: Mapping[str, Any], row: Stored, *, is_newest: bool, at: str) -> Page:

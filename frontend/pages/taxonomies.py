@@ -14,6 +14,7 @@ from registry.errors import NotFound
 from registry.feeds.selection import Selection, Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.records import list_queries
+from registry.records.outcomes.claims import CIRCUMSTANCES
 from registry.taxonomies.vocabulary import Crosswalk, Term, Vocabulary
 
 SHOWN = 10
@@ -145,6 +146,8 @@ async def show_term(
         broader=vocabulary.parents(tag),
         narrower=vocabulary.children(tag),
         crosswalks=_crosswalks(vocabulary, tag),
+        evidence="" if namespace in CIRCUMSTANCES else urls.evidence((("against", tag),)),
+        reported=urls.matrix((("columns", tag),)) if namespace == "safeguard" and known else "",
         found=[card(urls, one) for one in shown],
         older=urls.term(tag, (("cursor", cursor(last)),)) if last else "",
         newer=urls.term(tag) if cursor_ else "",

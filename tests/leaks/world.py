@@ -103,7 +103,7 @@ def starts(ids: Iterable[str], slugs: Iterable[str], templates: Iterable[str]) -
         ]
     for id in ids:
         begun += [f"/feeds/record/{id}.atom", f"/api/v1/search?q={id}", f"/records?q={id}"]
-        begun += [f"/api/v1/evidence?against={id}"]
+        begun += [f"/api/v1/evidence?against={id}", f"/evidence?against={id}"]
     for asked in SEARCHES:
         begun += [f"/api/v1/search?{asked}", f"/records?{asked}", f"/feeds/search.json?{asked}"]
     for asked in ("", "q=lesson", "tag=misuse:fraud", "provider=quiet-lab"):
