@@ -26,7 +26,7 @@ def escaped(text: str) -> str:
 def write(cited: Cited) -> str:
     """One entry. It is a `@techreport`: the one sort that has a number and an institution in every style."""
     fields = {
-        # Braces of their own keep "Doe and Partners" one organisation, and titles as they are written.
+        # Braces keep "Doe and Partners" one organisation, and titles as they are written.
         "author": " and ".join(f"{{{escaped(name)}}}" for name in cited.authors),
         "title": f"{{{escaped(cited.title)}}}",
         "institution": escaped(cited.publisher),
@@ -40,7 +40,12 @@ def write(cited: Cited) -> str:
         "abstract": escaped(cited.abstract),
         "note": escaped(cited.note),
     }
-    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    lines = [f"  {name} = {_delimited(value)}" for name, value in fields.items() if value]
     if cited.issued and len(known := parts(cited.issued)) > 1:
         lines.insert(lines.index(f"  year = {{{cited.year}}}") + 1, f"  month = {_MONTHS[known[1] - 1]}")
     return f"@techreport{{{cited.key},\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _delimited(value: str) -> str:
+    """What has braces around it stands in quotes, where a brace is as good as a quote outside them."""
+    return f'"{value}"' if value.startswith("{") else f"{{{value}}}"
