@@ -12,7 +12,7 @@ from registry.citations import text
 from registry.feeds.formats import FORMATS as FEEDS
 from search.addresses import Addresses
 from search.export.citation import cited_search
-from search.export.queries import moment_of
+from search.queries import changed_at
 from search.results import Answer
 
 
@@ -44,7 +44,7 @@ async def along(site: Site, session: AsyncSession, answer: Answer) -> Along:
         base=settings.url,
         total=answer.total,
         position=position,
-        at=await moment_of(session, position),
+        at=await changed_at(session, position),
     )
     feeds = absolute.feeds
     exact = answer.total

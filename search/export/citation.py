@@ -13,8 +13,8 @@ from registry.extensions import Node
 from registry.feeds.assemble import search_name
 from registry.finder import Parameters
 from registry.records.content.partial import PartialDate
-from search.export.queries import moment_of
 from search.finder import SearchFinder
+from search.queries import changed_at
 from search.request import Request, parse
 
 _OF_A_PAGE = ("limit", "offset", "facets")
@@ -33,7 +33,7 @@ async def cite(node: Node, finder: SearchFinder, parameters: Parameters) -> Cite
     asked = answer.request.position
     position = answer.position if asked is None else asked
     async with node.database.read() as session:
-        at = await moment_of(session, position)
+        at = await changed_at(session, position)
     return cited_search(
         answer.request,
         registry=node.settings.name,

@@ -5,7 +5,7 @@ was cut off on the way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from registry.citations.cited import Cited, cited
 from registry.feeds.links import Links
 from registry.taxonomies.vocabulary import Vocabulary
 from search.export import cells, table
+from search.export.queries import Said
 
 RECORDS, LISTS = "records", "lists"
 PARTS = (RECORDS, LISTS)
@@ -47,7 +48,7 @@ class Writer(Protocol):
     def begin(self) -> str:
         """What comes before the first record."""
 
-    def write(self, documents: Sequence[bytes]) -> str:
+    def write(self, records: Sequence[Said]) -> str:
         """These records."""
 
     def end(self, written: int) -> str:
@@ -61,6 +62,7 @@ class _Lines:
 
     def __init__(self, about: About) -> None:
         self.about = about
+        self.withdrawn: list[str] = []
 
     def begin(self) -> str:
         about = self.about
@@ -75,11 +77,15 @@ class _Lines:
             }
         )
 
-    def write(self, documents: Sequence[bytes]) -> str:
-        return "".join(f"{document.decode()}\n" for document in documents)
+    def write(self, records: Sequence[Said]) -> str:
+        self.withdrawn += [_decode(each.document)["id"] for each in records if each.withdrawn]
+        return "".join(f"{each.document.decode()}\n" for each in records)
 
     def end(self, written: int) -> str:
-        return _line({"end": {"records": written, "left_out": self.about.total - written}})
+        told: dict[str, Any] = {"records": written, "left_out": self.about.total - written}
+        if self.withdrawn:
+            told["withdrawn_since"] = self.withdrawn
+        return _line({"end": told})
 
 
 def _line(value: Mapping[str, Any]) -> str:
@@ -96,13 +102,13 @@ class _Table:
         mark = "\ufeff" if self.about.bom else ""
         return mark + cells.rows([table.LIST_COLUMNS if self.lists else table.COLUMNS])
 
-    def write(self, documents: Sequence[bytes]) -> str:
-        read = map(_decode, documents)
+    def write(self, records: Sequence[Said]) -> str:
+        read = ((_decode(each.document), each.withdrawn) for each in records)
         if not self.lists:
-            return cells.rows(table.row(document, self.about.links) for document in read)
-        return cells.rows(
-            line for document in read for line in table.list_rows(document, self.about.vocabulary)
-        )
+            links = self.about.links
+            return cells.rows(table.row(document, links, withdrawn) for document, withdrawn in read)
+        known = self.about.vocabulary
+        return cells.rows(line for document, _ in read for line in table.list_rows(document, known))
 
     def end(self, written: int) -> str:
         return ""
@@ -118,12 +124,16 @@ class _Citations:
     def begin(self) -> str:
         return ""
 
-    def write(self, documents: Sequence[bytes]) -> str:
-        return "".join(map(self.one, self._cited(documents)))
+    def write(self, records: Sequence[Said]) -> str:
+        return "".join(map(self.one, self._cited(records)))
 
-    def _cited(self, documents: Sequence[bytes]) -> list[Cited]:
+    def _cited(self, records: Sequence[Said]) -> list[Cited]:
         about = self.about
-        return [cited(_decode(each), registry=about.registry, links=about.links) for each in documents]
+        found = [
+            (cited(_decode(each.document), registry=about.registry, links=about.links), each)
+            for each in records
+        ]
+        return [replace(one, note="Withdrawn since") if each.withdrawn else one for one, each in found]
 
     def end(self, written: int) -> str:
         return ""
@@ -154,8 +164,8 @@ class _CslJson(_Citations):
     def begin(self) -> str:
         return "["
 
-    def write(self, documents: Sequence[bytes]) -> str:
-        text = ",\n".join(map(self.one, self._cited(documents)))
+    def write(self, records: Sequence[Said]) -> str:
+        text = ",\n".join(map(self.one, self._cited(records)))
         mark = ",\n" if self.begun and text else ""
         self.begun = self.begun or bool(text)
         return mark + text

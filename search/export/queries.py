@@ -1,28 +1,30 @@
 """What an export reads of the records that it writes out."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS
-from registry.changelog.models import Change
 from registry.records.models import Record, Version
 from registry.records.queries import IS_LISTED, STORED, Stored, among, current, stored_rows
 from registry.records.visibility import readable
 from search.document import Key
 
 
-async def moment_of(session: AsyncSession, position: int) -> datetime | None:
-    """When a public position was reached; None of one that no change has."""
-    return await session.scalar(select(Change.at).where(Change.public_seq == position))
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a record said at a position, as canonical bytes, and whether it was withdrawn since."""
+
+    document: bytes
+    withdrawn: bool = False
 
 
 async def documents_at(
     session: AsyncSession, keys: Sequence[Key], position: int, *, past: Mapping[Key, int] | None = None
-) -> list[bytes]:
-    """What these records said at a public position, in the order of `keys`, as canonical bytes.
+) -> list[Said]:
+    """What these records said at a public position, in the order of `keys`.
 
     Left out is what is not public by now: erased or withheld and, unless `past` is given, withdrawn. `past`
     are the numbers of the versions that are meant, for a question as of an earlier position.
@@ -31,6 +33,7 @@ async def documents_at(
     if past is None:
         newest = newest.where(IS_LISTED)
     found: dict[Key, Stored] = {(row.origin, row.id): row for row in await stored_rows(session, newest)}
+    taken_back = {key for key, row in found.items() if row.withdrawn}
     changed = [key for key, row in found.items() if not _meant(row, key, position, past)]
     if changed:
         earlier = (
@@ -45,8 +48,11 @@ async def documents_at(
             key = row.origin, row.id
             if past is None or row.number == past[key]:
                 found[key] = row
-    rows = (found.get(key) for key in keys)
-    return [row.document for row in rows if row is not None and row.document and not row.withdrawn]
+    return [
+        Said(row.document, key in taken_back)
+        for key in keys
+        if key in found and (row := found[key]).document and not row.withdrawn
+    ]
 
 
 def _meant(row: Stored, key: Key, position: int, past: Mapping[Key, int] | None) -> bool:

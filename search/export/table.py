@@ -120,10 +120,13 @@ _COLUMNS: Mapping[str, Callable[[Document], str]] = {
 COLUMNS = (*_COLUMNS, "url")
 
 
-def row(document: Document, links: Links) -> list[str]:
-    """A record, in the order of `COLUMNS`."""
+def row(document: Document, links: Links, withdrawn_since: bool = False) -> list[str]:
+    """A record, in the order of `COLUMNS`. What was withdrawn since has `since` under `withdrawn`."""
     address = links.version(_at(document, "id"), _at(document, "version"), _at(document, "origin") or None)
-    return [*(read(document) for read in _COLUMNS.values()), address]
+    cells = {name: read(document) for name, read in _COLUMNS.items()}
+    if withdrawn_since:
+        cells["withdrawn"] = "since"
+    return [*cells.values(), address]
 
 
 # --- one row for each value

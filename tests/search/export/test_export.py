@@ -146,6 +146,35 @@ async def test_what_changes_while_it_is_sent_does_not_change_it_and_what_leaves_
     assert (head["export"]["total"], end) == (3, {"end": {"records": 2, "left_out": 1}})
 
 
+async def test_as_of_a_position_it_is_what_was_public_then(
+    app: Application, client: httpx.AsyncClient, world: dict[str, Any]
+) -> None:
+    member, (first, second, third), etags = world["member"], world["ids"], world["etags"]
+    before = (await exported(client, "q=voices&format=csv")).content
+    cited = (await client.get("/api/v1/search/citation?q=voices&format=ris")).content
+    etag = await revise(client, member, first, etags[0], title="No more of it")
+    await act(client, member, first, "publish", etag)
+    await act(client, member, second, "withdraw", etags[1], {"code": "error", "text": "It was wrong."})
+    await published(client, member, title="More voices")
+    await index(app)
+    assert (await client.get("/api/v1/search/citation?q=voices&format=ris&as_of=4")).content == cited
+    *_, end = [json.loads(line) for line in (await exported(client, "q=voices&as_of=4")).text.splitlines()]
+    assert end == {"end": {"records": 3, "left_out": 0, "withdrawn_since": [second]}}
+    sheet = await exported(client, "q=voices&format=csv&as_of=4")
+    assert sheet.headers["candor-position"] == "4"
+    rows = {
+        row["id"]: row for row in csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig"), newline=""))
+    }
+    assert rows[second].pop("withdrawn") == "since"
+    then = csv.DictReader(io.StringIO(before.decode("utf-8-sig"), newline=""))
+    assert all({**row, **rows[row["id"]]} == row for row in then)
+    items = (await exported(client, "q=voices&format=csl-json&as_of=4")).json()
+    assert {item["id"]: item.get("note") for item in items}[f"{second}-v1"] == "Withdrawn since"
+    assert {item["id"] for item in items} == {f"{first}-v1", f"{second}-v1", f"{third}-v1"}
+    now = (await exported(client, "q=voices&format=csl-json")).json()
+    assert len(now) == 2
+
+
 @pytest.mark.one_database
 async def test_who_goes_away_ends_the_work(
     app: Application, client: httpx.AsyncClient, world: dict[str, Any], monkeypatch: pytest.MonkeyPatch
