@@ -44,6 +44,7 @@ NAMES = {
     "occurred_to": "Happened until",
     "published_from": "Published from",
     "published_to": "Published until",
+    "as_of": "As it stood",
     "crosswalks": "Other vocabularies",
 }
 _FOLLOWED = MappingProxyType(
@@ -141,7 +142,8 @@ class Asked:
         """The feed of the same question: the narrowest there is. `widened` tells that a search finds more by
         its terms than what bears them.
         """
-        asked = question(self.pairs)
+        # What was public once has no news: a feed follows what is.
+        asked = question(self.without("as_of"))
         if widened:
             return Selection(Topic.SEARCH, parameters=asked)
         # A term taken as itself alone is what its feed holds.
@@ -195,6 +197,8 @@ def called(name: str, value: str, label: Callable[[str], str]) -> str:
             return words.word(value)
         case "crosswalks" if value in _FOLLOWED:
             return _FOLLOWED[value]
+        case "as_of" if value.isdigit():
+            return f"at position {value}"
         case "country":
             return country(value) or value
         case "language":

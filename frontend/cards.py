@@ -31,7 +31,8 @@ class Card:
 
     `when` is what the record says of its own time, a partial date. `passage` is where in the rest of the
     record stands what was looked for. `origin` is the registry of a copy; `copies` are the (registry,
-    address)es of what others made from the same source.
+    address)es of what others made from the same source. `since` says what became of the record since the
+    version that stands here, where lists are as of an earlier time.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Card:
     passage: Sequence[Piece] = ()
     origin: str = ""
     copies: Sequence[tuple[str, str]] = ()
+    since: str = ""
 
 
 def card(urls: Urls, row: Stored) -> Card:
@@ -69,16 +71,18 @@ def of_document(
     summary: Sequence[Piece] = (),
     passage: Sequence[Piece] = (),
     copies: Sequence[tuple[str, str]] = (),
+    version: int | None = None,
+    since: str = "",
 ) -> Card:
     """The card of a public document; `title` and `summary` take the place of its own, to point out what was
-    found.
+    found. With `version` it leads to that one, and not to the newest.
     """
     content = document.get("content")
     content = content if isinstance(content, Mapping) else {}
     id, origin = str(document.get("id", "")), str(document.get("origin", ""))
     return Card(
         id=id,
-        url=urls.record(id, origin),
+        url=urls.record(id, origin) if version is None else urls.version(id, str(version), origin),
         kind=str(document.get("kind", "")),
         language=str(document.get("language", "")),
         title=title or (Piece(str(document.get("title") or id)),),
@@ -96,6 +100,7 @@ def of_document(
         passage=passage,
         origin=origin if origin and origin != urls.origin else "",
         copies=[(other, urls.record(id, other)) for other, id in copies],
+        since=since,
     )
 
 

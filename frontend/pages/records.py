@@ -24,7 +24,7 @@ from registry.feeds.selection import Topic
 from registry.http import AnyRequest, cursor, read_cursor
 from registry.records import list_queries
 from search.request import MAX_OFFSET, parse
-from search.results import Hit
+from search.results import CURRENT, REVISED, WITHDRAWN, Hit
 
 SHOWN = 20
 RETRY_AFTER = 5
@@ -111,6 +111,9 @@ async def _search(
         found=[_hit(site, hit) for hit in answer.hits],
         notes=[note.message for note in answer.notes],
         facets=facets(urls, asked, terms, answer),
+        as_of=answer.request.as_of,
+        erased=answer.erased,
+        now=urls.records(asked.without("as_of")),
         widened=widened(terms, answer),
         unwidened=urls.records(asked.unwidened()),
         years=_years(answer.timeline),
@@ -193,6 +196,9 @@ def _page(site: Site, asked: Asked, terms: Terms, *, searching: bool, widened: b
     )
 
 
+_SINCE = {CURRENT: "", REVISED: "Revised", WITHDRAWN: "Withdrawn"}
+
+
 def _hit(site: Site, hit: Hit) -> Card:
     marked = {
         name: tuple(Piece(segment.text, segment.mark) for segment in segments)
@@ -208,6 +214,8 @@ def _hit(site: Site, hit: Hit) -> Card:
         summary=marked.get("summary", ()),
         passage=other if telling and not marked.get("summary") else (),
         copies=hit.copies,
+        version=hit.version,
+        since=_SINCE[hit.since_then.state] if hit.since_then is not None else "",
     )
 
 
