@@ -14,6 +14,7 @@ import registry.moderation.anomalies.models
 import registry.moderation.screening.models
 import registry.notices.models
 import registry.providers.models
+import registry.records.campaigns.models
 import registry.records.evidence.models
 import registry.records.models
 import registry.records.outcomes.models

@@ -47,6 +47,7 @@ from registry.records.api import RecordsController
 from registry.records.api_identity import IdentityController
 from registry.records.api_shared import desk_of
 from registry.records.api_stewards import StewardsController
+from registry.records.campaigns.api import CampaignsController
 from registry.records.evidence.api import EvidenceController
 from registry.records.firing import Firing
 from registry.records.outcomes.api import OutcomesController
@@ -66,6 +67,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     ReportsController,
     StewardsController,
     ResponsesController,
+    CampaignsController,
     OutcomesController,
     RestrictedController,
     EvidenceController,

@@ -6,6 +6,7 @@ from registry.changelog.tail import LogReader
 from registry.dumps.withdrawing import DumpWithdrawer
 from registry.extensions import Extension, Node
 from registry.moderation.anomalies.reader import ActivityReader
+from registry.records.campaigns.reader import CampaignReader
 from registry.records.rewriting import Rewriter
 from registry.transparency import keys
 from registry.transparency.sequencer import Sequencer
@@ -18,7 +19,7 @@ def readers_of(node: Node, extensions: Sequence[Extension], storage: Storage) ->
     """Each reads by itself, under a lease of its own. Only a process with the log's key writes the log, whose
     files are in `storage`, and the list that lies beside the key.
     """
-    readers: list[LogReader] = [ActivityReader(node), Rewriter(node.database)]
+    readers: list[LogReader] = [ActivityReader(node), CampaignReader(node.database), Rewriter(node.database)]
     held = keys.load(node.settings, node.origin)
     if held.log:
         readers.append(Sequencer(node.database, node.origin, held, storage))

@@ -18,6 +18,7 @@ from registry.errors import Conflict, Finding, Forbidden, Invalid
 from registry.idempotency import Replay
 from registry.moderation.screening.service import forget
 from registry.records import draft_queries
+from registry.records.campaigns.models import CampaignMember, CampaignTrait
 from registry.records.evidence.service import erase_evidence
 from registry.records.models import (
     Audience,
@@ -50,6 +51,8 @@ ABOUT_THE_TEXT = (
     Draft,
     DraftSignature,
     Invitation,
+    CampaignMember,
+    CampaignTrait,
     RecordTag,
     RecordLink,
     RecordProvider,

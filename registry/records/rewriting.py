@@ -29,6 +29,8 @@ _LOCK = 0x6572617365  # "erase" in ASCII
 
 CONTENT = (
     "audience",
+    "campaign_member",
+    "campaign_trait",
     "changelog",
     "draft",
     "draft_signature",

@@ -29,7 +29,7 @@ SCOPES = "records:read records:write records:review records:publish"
 # What no erasure deletes from. Whoever adds a table decides where it belongs.
 WITHOUT_CONTENT = frozenset(
     """
-    activity_place alarm anomaly application assertion audit client client_key client_secret counter
+    activity_place alarm anomaly application assertion audit campaign client client_key client_secret counter
     draft_quota group_member hour_count identity known_network link log log_entry log_file membership node
     notice notice_answer peer person provider provider_key reader responses_seen same_as session sharing_group
     set_aside taxonomy token visit witnessed_head
