@@ -237,9 +237,9 @@ async def test_projections_survive_the_index(engine_of: EngineOf) -> None:
 
 async def test_a_walk_goes_through_everything_in_order(engine_of: EngineOf) -> None:
     engine = await engine_of(*[document(f"CIR-{number:010}", title="Same") for number in range(30)])
-    request = asked("same", sort="oldest", limit=3, offset=5)
-    walk = await engine.walk(request, hidden=frozenset({("registry.example/log", "CIR-0000000007")}))
+    hidden = frozenset({("registry.example/log", "CIR-0000000007")})
+    walk = await engine.walk(asked("same", sort="oldest", limit=3, offset=5), hidden=hidden)
     keys = [key for batch in [batch async for batch in walk.batches] for key in batch.keys]
     assert (walk.total, walk.position, len(keys), len(set(keys))) == (29, 1, 29, 29)
-    first = await engine.keys(asked("same", sort="oldest", limit=3))
+    first = await engine.keys(asked("same", sort="oldest", limit=3), hidden=hidden)
     assert keys[:3] == list(first.keys)
