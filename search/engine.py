@@ -1,8 +1,9 @@
 """What every engine does, in words of the registry. Nothing about a particular one leaks through here."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from registry.errors import Unavailable
@@ -13,6 +14,8 @@ from search.results import Answer, Suggestions
 
 WALK = 200
 """Records in a batch of a walk."""
+Synonyms = Mapping[str, tuple[str, ...]]
+NO_SYNONYMS: Synonyms = MappingProxyType({})
 CATCHING_UP = 1
 """Seconds to wait for an index that is read further all the time."""
 
@@ -167,9 +170,10 @@ class Engine(Protocol):
     def writing(self) -> AbstractAsyncContextManager[None]:
         """Be the only writer of all processes. `update` is called inside."""
 
-    def rebuild(self) -> AbstractAsyncContextManager[Rebuild]:
+    def rebuild(self, synonyms: Synonyms = NO_SYNONYMS) -> AbstractAsyncContextManager[Rebuild]:
         """Build a new index beside the serving one; waits while any process builds one. Leaving without
-        `publish` throws it away.
+        `publish` throws it away. `synonyms` are the names that mean the same, as `search.relevance` makes
+        them, for an engine that has to know them before it is asked.
         """
 
     async def idle(self) -> bool:

@@ -24,6 +24,7 @@ from search.document import Key, Projection, Projector, stale_digest
 from search.engine import Engine, Place, Rebuild
 from search.history import Shown, of_changes, of_page, steps, telling
 from search.queries import RECORD
+from search.relevance import synonyms
 
 NAME = "search"
 BATCH = 500
@@ -114,7 +115,7 @@ class IndexReader:
         """
         projector = await self._current()
         started = time.monotonic()
-        async with self.engine.rebuild() as building:
+        async with self.engine.rebuild(synonyms(projector.vocabulary)) as building:
             if only_if is not None and not await only_if():
                 return
             async with self._database.read() as session:

@@ -19,7 +19,7 @@ from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.embedded import asking, counts, similar, suggest, then
 from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
-from search.engine import WALK, Batch, Keys, Place, Walk, require
+from search.engine import NO_SYNONYMS, WALK, Batch, Keys, Place, Synonyms, Walk, require
 from search.highlight import Marker
 from search.request import Request
 from search.results import Answer, Hit, Suggestions, version_of
@@ -197,7 +197,7 @@ class EmbeddedEngine:
         await self.run_to_end(self.store.update, records, gone, ended, place)
 
     @asynccontextmanager
-    async def rebuild(self) -> AsyncIterator["EmbeddedRebuild"]:
+    async def rebuild(self, synonyms: Synonyms = NO_SYNONYMS) -> AsyncIterator["EmbeddedRebuild"]:
         async with self._holding(BUILDING):
             rebuild = EmbeddedRebuild(self)
             try:

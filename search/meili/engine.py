@@ -1,5 +1,6 @@
 """The engine on Meilisearch: what `search.engine.Engine` asks for. Nothing of it leaks out of this folder."""
 
+import asyncio
 import json
 import math
 import threading
@@ -13,7 +14,7 @@ from registry.errors import Unavailable
 from registry.settings import Settings
 from search.alike.likeness import Likeness
 from search.document import Key, Projection
-from search.engine import Keys, Place, Walk
+from search.engine import NO_SYNONYMS, Keys, Place, Synonyms, Walk
 from search.highlight import Marker
 from search.meili import counts, suggesting
 from search.meili.alike import similar
@@ -56,7 +57,7 @@ class MeiliEngine:
     ) -> Answer:
         found = await find(self.asker, request, hidden, exact, counts.queries)
         facets, timeline = counts.read(request, found.main, found.more)
-        marker = Marker(found.plan.question, found.plan.misspelt)
+        marker = Marker(found.plan.question, found.plan.misspelt, found.plan.also())
         hits = []
         for record in found.hits:
             origin, id = record.origin_and_id()
@@ -123,12 +124,18 @@ class MeiliEngine:
         await self.writer.update(records, gone, ended, place)
 
     @asynccontextmanager
-    async def rebuild(self) -> AsyncIterator[MeiliRebuild]:
-        async with self.writer.rebuild() as rebuild:
+    async def rebuild(self, synonyms: Synonyms = NO_SYNONYMS) -> AsyncIterator[MeiliRebuild]:
+        async with self.writer.rebuild(synonyms) as rebuild:
             yield rebuild
 
     async def idle(self) -> bool:
         return await self.writer.idle()
+
+    async def aclose(self) -> None:
+        """Close what is open. Whoever asks again opens it again."""
+        self.wire.close()
+        self.writer.close()
+        await asyncio.sleep(0)
 
     def health(self) -> dict[str, Any]:
         """What the server says of itself, with what this process had to leave out. Blocks for up to
@@ -147,7 +154,7 @@ class MeiliEngine:
         except Unavailable as error:
             return told | {"reason": error.detail}
         place = seen.pop("place")
-        told |= seen | {"left_out": len(self.writer.left_out)}
+        told |= {name: value for name, value in seen.items() if value is not None}
         if place is None:
             return told | {"reason": being_built().detail}
         return told | {"answers": True, "position": json.loads(place)["position"]}

@@ -23,6 +23,7 @@ KEEPING = (
     "indexes.get",
     "indexes.delete",
     "indexes.swap",
+    "settings.get",
     "settings.update",
     "tasks.get",
 )

@@ -15,6 +15,7 @@ from search.engine import Place, require
 from search.meili import fields, queries
 from search.meili.asking import Asker, Record, Result
 from search.meili.queries import MOST_PARTS, Plan, Query
+from search.relevance import enough
 from search.request import Request
 
 Counted = Callable[[Plan], tuple[Sequence[str], Mapping[str, Query]]]
@@ -34,7 +35,7 @@ _MOST_READ, _MOST_READ_EXACT = 200, 1_000
 @dataclass(frozen=True, slots=True)
 class Page:
     """What was found: the records of the page, `main` with the total and the counts that come with it, and
-    what was counted apart.
+    what was counted apart. `named` tells whether an id or alias was typed.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Page:
     main: Result
     more: Mapping[str, Result] = field(default_factory=dict)
     notes: Sequence[Finding] = ()
+    named: bool = False
 
 
 class _Moved(Exception):
@@ -93,6 +95,11 @@ async def _find(still: _Still, asked: Plan, counted: Counted | None) -> Page:
             plan, notes = await _narrowed(still, queries.with_misspelt(asked, misspelt))
             page = await _page(still, plan, counted)
             notes = [*notes, *(item.note() for item in misspelt)]
+    every, parts = page.main.total, len(plan.question.wanted)
+    if every < enough(parts) and not page.named and (loose := queries.loosened(plan)) is not None:
+        more = await _page(still, loose, counted)
+        if more.main.total > every:
+            return replace(more, notes=[*notes, _fewer(every, parts)])
     return replace(page, notes=notes)
 
 
@@ -112,7 +119,8 @@ async def _page(still: _Still, plan: Plan, counted: Counted | None) -> Page:
     if front:
         hits = await _behind(still, plan, front, first, shown)
     assert still.place is not None  # noqa: S101
-    return Page(plan, still.place, hits, first, dict(zip(apart, others, strict=True)))
+    more = dict(zip(apart, others, strict=True))
+    return Page(plan, still.place, hits, first, more, named=bool(front))
 
 
 async def _behind(
@@ -164,6 +172,17 @@ async def _narrowed(still: _Still, plan: Plan) -> tuple[Plan, list[Finding]]:
 
 def _ids(limit: int, *more: str) -> dict[str, Any]:
     return {"limit": limit, "attributesToRetrieve": [fields.RECORD, *more]}
+
+
+def _fewer(every: int, parts: int) -> Finding:
+    hold = {0: "No record holds", 1: "1 record holds"}.get(every, f"{every} records hold")
+    return Finding(
+        "fewer-words",
+        "/q",
+        f"{hold} all {parts} words; those that hold the rarest of them, and most of the others, are counted.",
+        "Put in quotes what every record must hold.",
+        severity=Severity.WARNING,
+    )
 
 
 def _shortened() -> Finding:

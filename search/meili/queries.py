@@ -17,12 +17,13 @@ from search.highlight import Misspelt
 from search.meili import fields, words
 from search.meili.settings import LOCALES
 from search.question import Part, Question, understand
-from search.relevance import ONE_EDIT, TWO_EDITS
+from search.relevance import ONE_EDIT, TWO_EDITS, fewer, forms, lightened
 from search.request import Request
 
 MOST_PARTS = 10
 """Meilisearch reads so many words or rows of one query, and quietly passes over what follows."""
 ORIGIN = "origin"
+_MOST_PIECES = 6
 
 Query = dict[str, Any]
 
@@ -31,8 +32,8 @@ Query = dict[str, Any]
 class Plan:
     """One question, ready to be asked.
 
-    `open` are words that stand for what is spelt almost like them. `only` are the records among which to
-    look, where that was found out before.
+    `misspelt` are words that stand for what is spelt almost like them. `only` are the records among which to
+    look, where that was found out before. With `loose`, records will do that hold some of the words.
     """
 
     request: Request
@@ -41,6 +42,7 @@ class Plan:
     exact: bool
     misspelt: tuple[Misspelt, ...] = ()
     only: Sequence[str] | None = None
+    loose: bool = False
 
     @property
     def growing(self) -> Part | None:
@@ -53,19 +55,38 @@ class Plan:
         """What is asked for, as Meilisearch reads it. Exclusions go first: those are never too many."""
         wanted = self.question.wanted if parts is None else parts
         asked = ["-" + _quoted(part.words) for part in self.question.unwanted]
-        wrong = {item.word for item in self.misspelt}
         last = ""
         for part in wanted[:MOST_PARTS]:
             if part is self.growing:
                 if len(part.words) > 1:
                     asked.append(_quoted(part.words[:-1]))
                 last = words.written(part.words[-1])
-            elif len(part.words) == 1 and part.words[0] in wrong:
+            elif self._stands_open(part):
                 asked.append(words.written(part.words[0]))
             else:
                 asked.append(_quoted(part.words))
         # Nothing behind the last word says that it may go on; a space, that it is whole.
         return " ".join([*asked, last])
+
+    def _stands_open(self, part: Part) -> bool:
+        """Whether a part stands without quotes, for other words that mean it. While a word is misspelt, none
+        does: typing errors would be forgiven in all of them.
+        """
+        if self.exact or part.quoted or len(part.words) > 1:
+            return False
+        if self.misspelt and not self.loose:
+            return any(item.word == part.words[0] for item in self.misspelt)
+        return self.loose or part.words[0].isascii()
+
+    def also(self) -> list[tuple[str, ...]]:
+        """What is found in place of what stands without quotes, as rows of words."""
+        if self.exact:
+            return []
+        parts = self.question.wanted
+        bent = [(other,) for part in parts if self._stands_open(part) for other in forms(part.words[0])]
+        said = " ".join(word for part in parts if not part.quoted for word in part.words)
+        names = (name for name in self.request.synonyms if name in said)
+        return [*bent, *(tuple(other.split()) for name in names for other in self.request.synonyms[name])]
 
     def query(self, *, without: str | None = None, **more: Any) -> Query:
         """What all queries of this question have in common; `without` leaves out one filter, as its own
@@ -74,11 +95,12 @@ class Plan:
         made: Query = {
             "q": self.typed(),
             "filter": self.filter(without=without),
-            "matchingStrategy": "all",
+            "matchingStrategy": "frequency" if self.loose else "all",
             "locales": LOCALES,
             "limit": 0,
         }
-        if not self.misspelt and self.growing is not None:
+        if not self.misspelt and not self.exact:
+            # Where typing errors are not forgiven.
             made["attributesToSearchOn"] = list(fields.WORDS)
         return made | more
 
@@ -109,8 +131,9 @@ class Plan:
 def plan(request: Request, hidden: frozenset[Key], exact: bool) -> Plan:
     """A question as it is asked first: each word is taken to be spelt as it is meant."""
     question = request.question
-    if not exact and (name := _as_id(request.q)) is not None:
-        question = understand(f"{name} ")
+    if not exact:
+        name = _as_id(request.q)
+        question = lightened(question) if name is None else understand(f"{name} ")
     return Plan(request, question, hidden, exact)
 
 
@@ -176,7 +199,12 @@ def known(plan: Plan) -> str | None:
 def typed_as_known(typed: str) -> str:
     """A filter on records whose id or alias this is, in any of the ways that ids are read."""
     name = _as_id(typed) or typed
-    return among(fields.EXACT, {words.key(text.key(one)) for one in (name, ":".join(name.split(maxsplit=1)))})
+    known = {name, ":".join(name.split(maxsplit=1))}
+    # "cve 2021 41203" and "AML CS0040": the signs between the pieces of an id are what people leave out.
+    pieces = text.words(typed)
+    if len(pieces) <= _MOST_PIECES and any(map(str.isdigit, "".join(pieces))):
+        known |= {sign.join(pieces) for sign in ("-", ".")}
+    return among(fields.EXACT, {words.key(text.key(one)) for one in known})
 
 
 def beginning(wanted: Sequence[str]) -> str:
@@ -197,6 +225,7 @@ def open_words(plan: Plan) -> list[Misspelt]:
         word = part.words[0]
         if len(part.words) > 1 or part.quoted or text.alone(word):
             continue
+        # Whether one that has other forms is held is asked for with them.
         if word.isalpha() and len(word) >= ONE_EDIT:
             edits = 1 if len(word) < TWO_EDITS else 2
             found[word] = Misspelt(word, edits, part is plan.growing)
@@ -206,14 +235,31 @@ def open_words(plan: Plan) -> list[Misspelt]:
 def is_held(plan: Plan, item: Misspelt) -> Query:
     """Whether any record holds the word, or one that begins with it where it may still be typed."""
     word = words.written(item.word)
+    return word_is_held(item.word, state(plan.request), word if item.prefix else f"{word} ")
+
+
+def word_is_held(word: str, where: Sequence[str] = (), typed: str | None = None) -> Query:
+    """Whether any record holds a word."""
     return {
-        "q": word if item.prefix else f'"{word}"',
-        "filter": state(plan.request),
+        "q": _quoted((word,)) if typed is None else typed,
+        "filter": list(where),
         "matchingStrategy": "all",
         "locales": LOCALES,
         "limit": 0,
         "attributesToSearchOn": list(fields.WORDS),
     }
+
+
+def loosened(plan: Plan) -> Plan | None:
+    """The question as it is asked when too few records hold all words: those that hold the rarest of them,
+    and of the others as many as possible. What is quoted is still held by all. None where that is the same.
+    """
+    parts = plan.question.wanted
+    if plan.exact or plan.only is not None or plan.request.sort != "relevance" or not fewer(len(parts)):
+        return None
+    if all(part.quoted or len(part.words) > 1 for part in parts):
+        return None
+    return replace(plan, loose=True, question=replace(plan.question, unfinished=False))
 
 
 def with_misspelt(plan: Plan, misspelt: Sequence[Misspelt]) -> Plan:

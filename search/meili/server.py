@@ -15,6 +15,7 @@ from meilisearch.errors import MeilisearchApiError, MeilisearchCommunicationErro
 from meilisearch.models.task import Task, TaskInfo
 from requests import RequestException
 
+from registry.errors import Misconfigured
 from search.meili.wire import Refused, unreachable
 
 T = TypeVar("T")
@@ -39,9 +40,12 @@ class TaskFailed(Exception):
 
 
 class Server:
-    """One server, with one key. Raises `Unavailable` when it does not answer, `Refused` when it says no."""
+    """One server, with one key. Raises `Unavailable` when it does not answer, `Refused` when it says no; and
+    `Misconfigured` where that is for lack of rights of a key for `keeping` an index.
+    """
 
-    def __init__(self, url: str, key: str | None, *, seconds: int = SECONDS) -> None:
+    def __init__(self, url: str, key: str | None, *, keeping: bool = False, seconds: int = SECONDS) -> None:
+        self._keeping = keeping
         self._client = meilisearch.Client(url, key, timeout=seconds, client_agents=("Candor",))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="meilisearch")
 
@@ -50,6 +54,14 @@ class Server:
         future = loop.run_in_executor(self._thread, lambda: told(work, *given, **named))
         try:
             return await asyncio.shield(future)
+        except Refused as error:
+            if self._keeping and error.status in (401, 403):
+                raise Misconfigured(
+                    "Meilisearch does not let this key keep the index. CANDOR_SEARCH_KEY has to be its "
+                    "master key, or one with the rights that docs/operator.md names. It says: "
+                    f"{error.message}"
+                ) from error
+            raise
         except asyncio.CancelledError:
             # A request that is under way cannot be called back: whoever comes next waits for its end.
             await asyncio.wait([future])
@@ -104,6 +116,10 @@ class Server:
 
     async def set(self, uid: str, settings: Mapping[str, Any]) -> None:
         await self.done(await self._do(self._client.index(uid).update_settings, dict(settings)))
+
+    async def synonyms(self, uid: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = await self._do(self._client.index(uid).get_synonyms)
+        return found
 
     # --- documents
 

@@ -6,7 +6,7 @@ place that says how far it goes. So no reader sees a part of it. What is marked 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -18,19 +18,21 @@ from registry.errors import Unavailable
 from registry.settings import Settings
 from search.document import Key, Projection
 from search.engine import Place
-from search.meili import fields, queries
+from search.meili import fields, queries, synonyms
 from search.meili.asking import Asker
 from search.meili.keys import Keyring
 from search.meili.locks import holding, make_lock
 from search.meili.server import Server, TaskFailed
 from search.meili.settings import digest, settings
 from search.meili.wire import Refused, unreachable
+from search.relevance import forms
 
 log = structlog.get_logger("candor.search")
 
 # So many tasks may wait in Meilisearch; it takes those that wait together in one go.
-AHEAD = 4
-MOST_BYTES = 16_000_000
+AHEAD = 2
+# What prepares a large batch takes little more time than what prepares a small one.
+MOST_BYTES = 32_000_000
 _LOOKED_UP = 500
 _MOST_INTERVALS = 100_000
 
@@ -71,11 +73,19 @@ class Writer:
         self._building = make_lock(settings, f"{self.uid}-building")
         self._one_at_a_time = asyncio.Lock()
         self.left_out: dict[str, str] = {}
+        # Words of this index that synonyms were looked for, and those that are yet to be.
+        self.known: set[str] = set()
+        self.fresh: set[str] = set()
 
     async def server(self) -> Server:
         if self._server is None:
-            self._server = Server(self._url, await self._keys.to_keep())
+            self._server = Server(self._url, await self._keys.to_keep(), keeping=True)
         return self._server
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -90,7 +100,8 @@ class Writer:
         state = await self.asker.state()
         marks = await self._marks(gone, ended)
         await self._writing.held()
-        await self._put(self.uid, [*marks, *_lines(records)], fields.make_place(place, state.settings))
+        lines = await asyncio.to_thread(lambda: list(_lines(records, self.fresh)))
+        await self._put(self.uid, [*marks, *lines], fields.make_place(place, state.settings))
         if marks:
             # Nobody sees what is marked, so nobody waits until it is out.
             await (await self.server()).take_out(self.uid, f"{fields.GONE} = 1")
@@ -155,14 +166,28 @@ class Writer:
     # --- a new index beside the old one
 
     @asynccontextmanager
-    async def rebuild(self) -> AsyncIterator["MeiliRebuild"]:
+    async def rebuild(self, names: Mapping[str, tuple[str, ...]]) -> AsyncIterator["MeiliRebuild"]:
         """Waits while any process builds one."""
         async with holding(self._building):
-            rebuild = MeiliRebuild(self, await self.server())
+            rebuild = MeiliRebuild(self, await self.server(), names)
             try:
                 yield rebuild
             finally:
                 await asyncio.shield(rebuild.close())
+
+    async def _learn(self) -> None:
+        """Tell the index of the forms of words that have come since. Inside `writing`."""
+        new, self.fresh = self.fresh - self.known, set()
+        if not new:
+            return
+        maybe = {other for word in new for other in forms(word)}
+        held = new | await synonyms.which_are_held(self.asker, maybe - new)
+        self.known |= held
+        server = await self.server()
+        before = await server.synonyms(self.uid)
+        after = synonyms.joined({word: list(others) for word, others in before.items()}, new, held)
+        if after != before:
+            await server.set(self.uid, {"synonyms": after})
 
     async def publish(self, built: str) -> None:
         """Let what was built serve, and the old index go. Inside `writing`."""
@@ -174,6 +199,9 @@ class Writer:
 
     async def idle(self) -> bool:
         """Remove what a killed rebuild left. False when one is under way."""
+        with suppress(Unavailable):
+            async with self.writing():
+                await self._learn()
         if not await self._building.take(wait=False):
             return False
         try:
@@ -189,9 +217,13 @@ class Writer:
 class MeiliRebuild:
     """An index under a name of its own, until `publish` swaps the names."""
 
-    def __init__(self, writer: Writer, server: Server) -> None:
+    def __init__(self, writer: Writer, server: Server, names: Mapping[str, tuple[str, ...]]) -> None:
         self._writer = writer
         self._server = server
+        self._names = names
+        self._held: set[str] = set()
+        self._waiting: list[Line] = []
+        self._size = 0
         self._uid: str | None = None
         self._ahead: deque[tuple[int, Sequence[Line]]] = deque()
 
@@ -204,9 +236,16 @@ class MeiliRebuild:
         return self._uid
 
     async def add(self, records: Sequence[Projection]) -> None:
-        lines = await asyncio.to_thread(lambda: list(_lines(records)))
-        for some in _cut(lines):
-            await self._put(some)
+        for line in await asyncio.to_thread(lambda: list(_lines(records, self._held))):
+            self._waiting.append(line)
+            self._size += len(line.json)
+            if self._size >= MOST_BYTES:
+                await self._put_waiting()
+
+    async def _put_waiting(self) -> None:
+        lines, self._waiting, self._size = self._waiting, [], 0
+        if lines:
+            await self._put(lines)
 
     async def _put(self, lines: Sequence[Line]) -> None:
         uid = await self._open()
@@ -230,6 +269,7 @@ class MeiliRebuild:
             await self._server.done(await self._server.put(await self._open(), _joined(taken)))
 
     async def _settled(self) -> None:
+        await self._put_waiting()
         while self._ahead:
             await self._wait()
 
@@ -255,9 +295,12 @@ class MeiliRebuild:
     async def publish(self, place: Place) -> None:
         uid = await self._open()
         await self._settled()
+        made = await asyncio.to_thread(synonyms.made, self._held, self._names)
+        await self._server.set(uid, {"synonyms": made})
         line = _encode(fields.make_place(place, digest()))
         await self._server.done(await self._server.put(uid, line))
         await self._writer.publish(uid)
+        self._writer.known = self._held
 
     async def close(self) -> None:
         """What has this name now is the old index, or one that was not finished."""
@@ -267,24 +310,12 @@ class MeiliRebuild:
                 await self._server.delete(self._uid)
 
 
-def _lines(records: Iterable[Projection]) -> Iterator[Line]:
+def _lines(records: Iterable[Projection], held: set[str]) -> Iterator[Line]:
+    """Documents as they are sent; `held` gets their words that may be bent."""
     for record in records:
         made = fields.make_document(record)
+        held.update(filter(forms, made[fields.NEAR]))
         yield Line(" ".join(record.key), _encode(made))
-
-
-def _cut(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
-    """In pieces that are not too much for one request."""
-    piece: list[Line] = []
-    size = 0
-    for line in lines:
-        if piece and size + len(line.json) > MOST_BYTES:
-            yield piece
-            piece, size = [], 0
-        piece.append(line)
-        size += len(line.json)
-    if piece:
-        yield piece
 
 
 def _joined(lines: Iterable[Line]) -> bytes:

@@ -19,6 +19,7 @@ async def test_all_words_are_wanted(engine_of: EngineOf) -> None:
     assert (answer.total, answer.notes) == (1, ())
     # In any order but the best first, nothing less will do.
     assert numbers(await engine.search(asked("prompt nowhere ", sort="newest"))) == []
+    assert await found(engine, 'prompt "nowhere"') == []
 
 
 async def test_the_last_word_is_completed(engine_of: EngineOf) -> None:
