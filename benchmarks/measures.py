@@ -25,21 +25,24 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured, and how it came about, in words."""
+    """What was measured, and how it came about, in words. A value of None is unmeasured."""
 
     measure: Measure
-    value: float
+    value: float | None
     how: str = ""
 
     @property
-    def holds(self) -> bool:
+    def holds(self) -> bool | None:
+        """None of what could not be measured here."""
+        if self.value is None:
+            return None
         if self.measure.comparator is Comparator.LEAST:
             return self.value >= self.measure.limit
         return self.value <= self.measure.limit
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "value": round(self.value, 3),
+            "value": None if self.value is None else round(self.value, 3),
             "unit": self.measure.unit,
             "limit": self.measure.limit,
             "holds": self.holds,
@@ -47,6 +50,7 @@ class Result:
 
 
 _LEAST, _MOST = Comparator.LEAST, Comparator.MOST
+_JUDGED = "judged questions over real records"
 _BARE, _HANDLER = "of a bare ASGI application's rate", "times an ordinary handler's rate"
 
 MEASURES: tuple[Measure, ...] = (
@@ -67,6 +71,12 @@ MEASURES: tuple[Measure, ...] = (
         3,
         "median of a search with four facets, above the engine's own",
     ),
+    Measure("quality", "search_ndcg", "nDCG@10", _LEAST, 0.8, _JUDGED),
+    Measure("quality", "search_mrr", "MRR", _LEAST, 0.8, f"the first useful record, {_JUDGED}"),
+    Measure("quality", "search_known", "ratio", _LEAST, 0.95, "an id or alias brings its record first"),
+    Measure("quality", "search_ndcg_meili", "nDCG@10", _LEAST, 0.8, f"{_JUDGED}, by Meilisearch"),
+    Measure("quality", "search_mrr_meili", "MRR", _LEAST, 0.8, "the first useful record, by Meilisearch"),
+    Measure("quality", "search_known_meili", "ratio", _LEAST, 0.95, "ids and aliases, by Meilisearch"),
     Measure(
         "growth", "growth_record", "ratio", _MOST, 1.3, "time to read a record, large over small registry"
     ),
@@ -104,9 +114,16 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def chosen(only: Sequence[str]) -> tuple[Measure, ...]:
-    """The measures, or those whose name or group is given. Raises `KeyError` for what is neither."""
-    names = {name for one in MEASURES for name in (one.name, one.group)}
-    for name in only:
-        if name not in names:
-            raise KeyError(name)
-    return tuple(one for one in MEASURES if not only or one.name in only or one.group in only)
+    """The measures, or those whose name or group is given, or the beginning of their names (`search`). Raises
+    `KeyError` for what is neither.
+    """
+    found = {one.name for name in only for one in _named(name)}
+    return tuple(one for one in MEASURES if not only or one.name in found)
+
+
+def _named(name: str) -> list[Measure]:
+    of_that_name = [one for one in MEASURES if one.name == name]
+    found = of_that_name or [one for one in MEASURES if one.group == name or one.name.startswith(f"{name}_")]
+    if not found:
+        raise KeyError(name)
+    return found

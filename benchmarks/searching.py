@@ -1,6 +1,7 @@
 """Search: what HTTP, the registry and JSON add to what the engine needs for the same question."""
 
 import time
+from functools import cache
 from statistics import median
 from urllib.parse import urlencode
 
@@ -10,7 +11,10 @@ from benchmarks import servers
 from benchmarks.load import Client, Reply
 from benchmarks.questions import FACETS, Question, questions
 from benchmarks.stand import Found, Stand, until_at_rest
+from registry.taxonomies.own import load_own
+from registry.taxonomies.vocabulary import Vocabulary
 from search.embedded.engine import EmbeddedEngine
+from search.meanings import Meanings
 from search.request import parse
 from search.results import Answer
 
@@ -53,6 +57,12 @@ def measure(stand: Stand) -> Found:
     return {"search_overhead": (http - own, f"{http:.2f} ms over HTTP, {own:.2f} ms in the engine")}
 
 
+@cache
+def _meanings() -> Meanings:
+    """What a registry with Candor's own vocabularies takes questions to mean."""
+    return Meanings(Vocabulary(load_own()))
+
+
 def ask_over_http(client: Client, question: Question) -> Reply:
     return client.get(f"/api/v1/search?{urlencode(question)}")
 
@@ -63,5 +73,5 @@ def ask_engine(engine: EmbeddedEngine, question: Question) -> tuple[Answer, floa
     parameters: dict[str, list[str]] = {}
     for name, value in question:
         parameters.setdefault(name, []).append(value)
-    answer = engine.search_now(parse(parameters))
+    answer = engine.search_now(parse(parameters).with_meanings(_meanings()))
     return answer, time.perf_counter() - started

@@ -31,8 +31,8 @@ from registry.providers.models import Provider
 from registry.records.versions import Desk
 from registry.settings import Settings
 
-Found = dict[str, tuple[float, str]]
-"""What a measurement found: the value of each measure by name, and how it came about."""
+Found = dict[str, tuple[float | None, str]]
+"""What a measurement found: the value of each measure by name, and how it came about. None is unmeasured."""
 
 TENTHS = 10
 SMALL = 1000

@@ -20,6 +20,11 @@ def test_a_promise_holds_up_to_its_limit(comparator: Comparator, value: float, h
     assert result.as_json() == {"value": value, "unit": "ratio", "limit": 0.8, "holds": holds}
 
 
+def test_what_could_not_be_measured_neither_holds_nor_fails() -> None:
+    result = Result(Measure("group", "name", "ratio", Comparator.LEAST, 0.8, "what"), None)
+    assert result.as_json() == {"value": None, "unit": "ratio", "limit": 0.8, "holds": None}
+
+
 def test_every_measure_has_a_name_of_its_own() -> None:
     assert len({measure.name for measure in MEASURES}) == len(MEASURES)
 
@@ -28,5 +33,7 @@ def test_measures_are_chosen_by_name_or_group() -> None:
     assert chosen(()) == MEASURES
     assert [one.name for one in chosen(("import", "memory"))] == ["import_rate", "import_linear", "memory"]
     assert [one.name for one in chosen(("hot_feed",))] == ["hot_feed"]
+    search = [one.name for one in chosen(("search",))]
+    assert search[:4] == ["search_overhead", "search_ndcg", "search_mrr", "search_known"]
     with pytest.raises(KeyError, match="nothing"):
         chosen(("nothing",))
