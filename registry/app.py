@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from litestar import Litestar
@@ -26,6 +29,8 @@ from registry.canonical import MAX_DOCUMENT_BYTES
 from registry.changelog.tail import Tail
 from registry.citations.api import CitationsController
 from registry.consumers import readers_of
+from registry.events.api import EventsController
+from registry.events.broadcast import Broadcast
 from registry.extensions import Extension, Node
 from registry.federation.api import FederationController
 from registry.federation.api_peers import PeersController
@@ -88,6 +93,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     MembersController,
     ClientsController,
     SigningKeysController,
+    EventsController,
     FeedsController,
     FeedKeysController,
     PrivateFeedController,
@@ -102,6 +108,7 @@ class _Bound:
     node: Node
     storage: Storage
     middleware: tuple[ASGIMiddleware, ...]
+    broadcast: Broadcast
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]
     provided: Mapping[str, Any]
 
@@ -126,6 +133,7 @@ class Framework:
                 "node": Provide(lambda: self.bound.node, sync_to_thread=False),
                 "keeper": Provide(lambda: self.bound.node.vocabulary, sync_to_thread=False),
                 "storage": Provide(lambda: self.bound.storage, sync_to_thread=False),
+                "broadcast": Provide(lambda: self.bound.broadcast, sync_to_thread=False),
                 "actor": Provide(_actor),
                 "reading": Provide(self._reading),
                 **{each: self._provider(each) for each in provided},
@@ -219,14 +227,18 @@ def create_app(
         ActorMiddleware(node.database, node.settings, node.secret, checks, uses),
         Limits(node.settings, node.counters),
     )
-    runners = [firing.run, Following(node).run] if follow else []
-    running = _running(node, tails if follow else (), firing if follow else None, runners, front, uses)
+    broadcast = Broadcast(node.database)
+    followers: list[Tail | Firing] = [*tails, firing] if follow else []
+    runs = [front.keep_fresh, uses.run, broadcast.run, *(each.run for each in followers)]
+    if follow:
+        runs.append(Following(node).run)
+    running = _running(node, front, broadcast, [each.wake for each in followers], runs)
     provided = {name: make(node) for extension in extensions for name, make in extension.provides.items()}
     pages = [extension.error_page(node) for extension in extensions if extension.error_page is not None]
-    bound = _Bound(node, storage, middleware, running, provided)
+    bound = _Bound(node, storage, middleware, broadcast, running, provided)
     healths = {one.name: one.health(node) for one in extensions if one.health is not None}
     framework.bind(bound, front=front, healths=healths, **({"error_page": pages[-1]} if pages else {}))
-    node.database.on_commit += [checks.forget, front.refresh]
+    node.database.on_commit += [checks.forget, front.refresh, broadcast.refresh]
     return Application(framework.litestar, front, tails)
 
 
@@ -241,36 +253,33 @@ def framework_of(node: Node, extensions: Sequence[Extension]) -> Framework:
 
 def _running(
     node: Node,
-    tails: Sequence[Tail],
-    firing: Firing | None,
-    runners: Sequence[Callable[[], Coroutine[Any, Any, None]]],
     front: Front,
-    uses: Uses,
+    broadcast: Broadcast,
+    wakes: Sequence[Callable[[], None]],
+    runs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """What runs as long as the application: the readers of the log, what publishes drafts at their time, what
-    follows other registries, and the front's look-out.
+    follows other registries, and the look-outs of the front and of streams. `wakes` are called after each
+    commit.
     """
 
     async def wake() -> None:
-        for tail in tails:
-            tail.wake()
-        if firing is not None:
-            firing.wake()
+        for each in wakes:
+            each()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        _when_told_to_stop(broadcast.close)
         await front.refresh()
         node.database.on_commit.append(wake)
         tasks = [
-            asyncio.create_task(front.keep_fresh()),
-            asyncio.create_task(uses.run()),
             asyncio.create_task(asyncio.to_thread(screening.prepare)),
-            *(asyncio.create_task(tail.run()) for tail in tails),
-            *(asyncio.create_task(run()) for run in runners),
+            *(asyncio.create_task(run()) for run in runs),
         ]
         try:
             yield
         finally:
+            broadcast.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -278,3 +287,20 @@ def _running(
             node.database.on_commit.remove(wake)
 
     return lifespan
+
+
+def _when_told_to_stop(call: Callable[[], None]) -> None:
+    """Have a server's process call this when it is told to stop: it waits for every answer to end, and a
+    stream does not end by itself.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        return  # nobody waits for answers here
+    loop = asyncio.get_running_loop()
+
+    # The event loop, whose own handler does nothing, learns of the signal all the same: through a pipe.
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(call)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, told)

@@ -115,5 +115,8 @@ def starts(ids: Iterable[str], slugs: Iterable[str], templates: Iterable[str]) -
         "/api/v1/matrix?depth=2",
         "/api/v1/matrix?columns=harm",
     ]
+    begun.remove("/api/v1/events")  # which does not end by itself
+    for asked in ("", "&q=lesson", "&provider=quiet-lab"):
+        begun += [f"/api/v1/events?wait=false&after=0{asked}"]
     begun += ["/api/v1/changes", "/api/v1/changes?after=1&limit=1", "/api/v1/records?limit=1"]
     return list(dict.fromkeys(begun))
