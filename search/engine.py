@@ -167,6 +167,16 @@ class Engine(Protocol):
         one with the same (origin, id, since).
         """
 
+    async def damaged(self) -> bool:
+        """Whether somebody found the serving index damaged, so that it has to be built anew. Cheap: asked
+        before each batch. What is still whole may be answered from meanwhile.
+        """
+
+    def refused(self) -> dict[Key, str]:
+        """The records that could not be put in since this was asked last, with reasons that quote nothing of
+        them. Everything else of their batches is in.
+        """
+
     def writing(self) -> AbstractAsyncContextManager[None]:
         """Be the only writer of all processes. `update` is called inside."""
 

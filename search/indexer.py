@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from registry.changelog import aside
 from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head, read_changes
 from registry.errors import Unavailable
@@ -30,6 +31,8 @@ NAME = "search"
 BATCH = 500
 IDLE_SECONDS = 3.0
 RETRY_SECONDS = 60.0
+CHECK_SECONDS = 900.0
+"""How often the files of the index are read as a whole, to see whether they are what was written."""
 
 log = structlog.get_logger("candor.search")
 
@@ -50,6 +53,7 @@ class IndexReader:
         self._origin = node.origin
         self._projector = Projector(Vocabulary(), node.origin)
         self._checked = False
+        self._check_at = 0.0
         self._passed = 0
         # Set while there may be something to tidy up; so at first, for what another process left behind.
         self._written: float | None = time.monotonic()
@@ -63,7 +67,6 @@ class IndexReader:
         place = await self._sound_place()
         if place is None:
             await self.rebuild(only_if=self._unsound)
-            self._checked = True
             place = await self.engine.place()
         self._checked = True
         if (
@@ -89,11 +92,19 @@ class IndexReader:
             digest = stale_digest() if _any_erased(changes) else place.digest
             async with self._database.read() as session:
                 work = await of_changes(session, self._origin, told)
+            refused: dict[Key, str] = {}
+            dealt_with = {(change.origin, change.subject) for change in told}
             async for step in steps(self._database, work):
-                records_in, left_out = await asyncio.to_thread(_project, projector, step.shown)
+                records_in, ended, unread = await asyncio.to_thread(_project, projector, step.shown)
+                refused |= unread
+                dealt_with |= {(stored.origin, stored.id) for stored, interval in step.shown if interval.live}
+                if refused and step.last:
+                    # Before the index stands further on: what is not in is told first.
+                    await aside.tell(self._database, NAME, (), refused)
                 reached = Place(position, upto, digest) if step.last else place
-                ended = [*step.ended, *left_out]
-                await self.engine.update(records_in, step.gone, reached, ended=ended)
+                await self.engine.update(records_in, step.gone, reached, ended=[*step.ended, *ended])
+            refused |= self.engine.refused()
+            await aside.tell(self._database, NAME, dealt_with, refused)
             self._written = time.monotonic()
 
     async def release(self) -> None:
@@ -122,12 +133,15 @@ class IndexReader:
                 seq = await head(session)
                 position = await public_head(session)
                 total = sum((await list_queries.counts(session)).values())
-            count = await self._fill(building, projector, progress, total)
+            refused: dict[Key, str] = {}
+            count = await self._fill(building, projector, progress, total, refused)
             async with building.finishing():
-                seq, position, erased = await self._catch_up(building, projector, seq, position)
+                seq, position, erased = await self._catch_up(building, projector, seq, position, refused)
                 # It may have been put in before it was erased.
                 digest = stale_digest() if erased else projector.digest
                 await building.publish(Place(position, seq, digest))
+            await aside.tell_anew(self._database, NAME, refused | self.engine.refused())
+            self._check_at = time.monotonic() + CHECK_SECONDS
         self._written = time.monotonic()
         log.info("search index built", records=count, seconds=round(time.monotonic() - started, 1))
 
@@ -141,8 +155,12 @@ class IndexReader:
 
     async def _sound_place(self) -> Place | None:
         """Where the index stands; None when it has to be built anew."""
-        if not self._checked and not await self.engine.check():
+        if await self.engine.damaged():
             return None
+        if time.monotonic() >= self._check_at:
+            if not await self.engine.check():
+                return None
+            self._check_at = time.monotonic() + CHECK_SECONDS
         try:
             place = await self.engine.place()
         except Unavailable:
@@ -177,7 +195,12 @@ class IndexReader:
             self._written = None if done else time.monotonic()
 
     async def _fill(
-        self, building: Rebuild, projector: Projector, progress: Progress | None, total: int
+        self,
+        building: Rebuild,
+        projector: Projector,
+        progress: Progress | None,
+        total: int,
+        refused: dict[Key, str],
     ) -> int:
         count, after = 0, 0
         while True:
@@ -187,7 +210,8 @@ class IndexReader:
             if not rows:
                 return count
             async for step in steps(self._database, work):
-                records_in, _ = await asyncio.to_thread(_project, projector, step.shown)
+                records_in, _, unread = await asyncio.to_thread(_project, projector, step.shown)
+                refused |= unread
                 await building.add(records_in)
                 count += sum(record.live for record in records_in)
             after = rows[-1][0]
@@ -195,7 +219,12 @@ class IndexReader:
                 progress(count, max(total, count))
 
     async def _catch_up(
-        self, building: Rebuild, projector: Projector, seq: int, position: int
+        self,
+        building: Rebuild,
+        projector: Projector,
+        seq: int,
+        position: int,
+        refused: dict[Key, str],
     ) -> tuple[int, int, bool]:
         """Put in what changed since `seq`; returns how far that went, and whether anything was erased."""
         erased = False
@@ -206,8 +235,9 @@ class IndexReader:
             if not changes:
                 return seq, position, erased
             async for step in steps(self._database, work):
-                records_in, left_out = await asyncio.to_thread(_project, projector, step.shown)
-                await building.update(records_in, step.gone, ended=[*step.ended, *left_out])
+                records_in, ended, unread = await asyncio.to_thread(_project, projector, step.shown)
+                refused |= unread
+                await building.update(records_in, step.gone, ended=[*step.ended, *ended])
             seq, erased = changes[-1].seq, erased or _any_erased(changes)
             position = max(position, *(change.public_seq or 0 for change in changes))
 
@@ -219,17 +249,21 @@ def _any_erased(changes: Sequence[ChangeRow]) -> bool:
     return any(change.topic == RECORD and change.action in ERASING for change in changes)
 
 
-def _project(projector: Projector, found: Sequence[Shown]) -> tuple[list[Projection], list[Key]]:
-    """What to put in, and the records of which the live one is left out. One document that cannot be
-    projected does not stop the others.
+def _project(
+    projector: Projector, found: Sequence[Shown]
+) -> tuple[list[Projection], list[Key], dict[Key, str]]:
+    """What to put in, the records of which the live one is left out, and why anything was. One document that
+    cannot be projected does not stop the others.
     """
     put: list[Projection] = []
     left_out: list[Key] = []
+    refused: dict[Key, str] = {}
     for stored, interval in found:
         try:
             projection = projector.project_bytes(stored.document)
-        except Exception:
+        except Exception as error:
             log.exception("record left out of the search index", origin=stored.origin, id=stored.id)
+            refused[stored.origin, stored.id] = f"version {stored.number}: {aside.fault(error)}"
             if interval.live:
                 left_out.append((stored.origin, stored.id))
             continue
@@ -242,4 +276,4 @@ def _project(projector: Projector, found: Sequence[Shown]) -> tuple[list[Project
                 until=interval.until,
             )
         )
-    return put, left_out
+    return put, left_out, refused

@@ -171,6 +171,13 @@ class EmbeddedEngine:
         self.store.mark_broken(ValueError("checksums do not fit"))
         return False
 
+    async def damaged(self) -> bool:
+        return self.store.damaged()
+
+    def refused(self) -> dict[Key, str]:
+        refused, self.store.refused = self.store.refused, {}
+        return refused
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
         async with self._one_at_a_time, self._holding(WRITING):

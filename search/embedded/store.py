@@ -65,6 +65,7 @@ class Snapshot:
     schema: tantivy.Schema
     searcher: tantivy.Searcher
     place: Place
+    segments: frozenset[str] = frozenset()
     kept: dict[str, Any] = field(default_factory=dict)
 
     def top(
@@ -116,6 +117,7 @@ class _Generation:
         self._index = _open(folder)
         self._past_index: tantivy.Index | None = None
         self._past: Snapshot | None = None
+        self.frozen = False
         self.snapshot = self._load()
 
     def _stamp(self, folder: Path) -> tuple[int, int]:
@@ -125,19 +127,30 @@ class _Generation:
     def past(self) -> Snapshot:
         """What is past, as it was committed before the newest state or later. Opened when somebody asks."""
         folder = self.folder / PAST
+        if self.frozen:
+            if self._past is None:
+                raise Broken(f"{folder} was not open when the index was found broken")
+            return self._past
         stamp = self._stamp(folder)
         if self._past_index is None:
             self._past_index = _open(folder)
         if self._past is None or self._past.stamp != stamp:
+            before = _segments(folder)
             self._past_index.reload()
             index = self._past_index
             self._past = Snapshot(
-                self.folder.name, stamp, index.schema, index.searcher(), self.snapshot.place
+                self.folder.name,
+                stamp,
+                index.schema,
+                index.searcher(),
+                self.snapshot.place,
+                before | _segments(folder),
             )
         return self._past
 
     def _load(self) -> Snapshot:
         stamp = self._stamp(self.folder)
+        before = _segments(self.folder)
         self._index.reload()
         searcher = self._index.searcher()
         schema = self._index.schema
@@ -147,12 +160,40 @@ class _Generation:
             raise Broken(f"{self.folder} does not say how far it has read")
         state = searcher.doc(hits[0][1]).get_first(fields.STATE)
         place = Place(**json.loads(str(state)))
-        return Snapshot(self.folder.name, stamp, schema, searcher, place)
+        # Another process may commit in between: then its segments are looked at, too.
+        return Snapshot(self.folder.name, stamp, schema, searcher, place, before | _segments(self.folder))
+
+    def freeze(self) -> bool:
+        """Answer from what is open, whatever becomes of the files; False where that is not what was written.
+
+        A file that is gone is still there for whoever has it open.
+        """
+        try:
+            self.frozen = all(map(_footer_fits, filter(Path.exists, self._open_files())))
+        except (OSError, ValueError, KeyError):
+            self.frozen = False
+        return self.frozen
+
+    def _open_files(self) -> Iterator[Path]:
+        for folder, snapshot in ((self.folder, self.snapshot), (self.folder / PAST, self._past)):
+            segments = snapshot.segments if snapshot is not None else ()
+            if segments and folder.is_dir():
+                yield from (path for path in folder.iterdir() if path.name.partition(".")[0] in segments)
 
     def refresh(self) -> Snapshot:
+        if self.frozen:
+            return self.snapshot
+        if (self.folder / BROKEN).exists():
+            raise Broken(f"{self.folder} was found broken")
         if self._stamp(self.folder) != self.snapshot.stamp:
             self.snapshot = self._load()
         return self.snapshot
+
+
+def _segments(folder: Path) -> frozenset[str]:
+    """The names that files of a state begin with."""
+    listed = json.loads((folder / "meta.json").read_bytes())["segments"]
+    return frozenset(segment["segment_id"].replace("-", "") for segment in listed)
 
 
 def _open(folder: Path) -> tantivy.Index:
@@ -187,6 +228,7 @@ class Store:
         self._generation: _Generation | None = None
         self._pointer: tuple[int, int] | None = None
         self._writers: tuple[str, Writers] | None = None
+        self.refused: dict[Key, str] = {}
 
     # --- reading
 
@@ -208,10 +250,24 @@ class Store:
                     self._pointer = pointer
                 return at(self._generation)
         except (FileNotFoundError, Broken) as error:
-            self._generation = None
-            if isinstance(error, Broken) and not self.whole():
+            opened, self._generation = self._generation, None
+            if isinstance(error, Broken) and (self.damaged() or not self.whole()):
                 self.mark_broken(error)
+                if opened is not None and (found := self._look_at_what_is_open(opened, at)) is not None:
+                    return found
             raise Unavailable("The search index is being built.", retry_after=RETRY_AFTER) from error
+
+    def _look_at_what_is_open(self, opened: _Generation, at: Callable[[_Generation], T]) -> T | None:
+        """An index that is broken answers on from what is open of it, where that is sound, until another one
+        takes its place.
+        """
+        with self._opening, suppress(OSError, Broken):
+            # Opened from another folder, it was out of use already.
+            if self._stat_pointer() == self._pointer and opened.freeze():
+                self._generation = opened
+                with _reading():
+                    return at(opened)
+        return None
 
     def _stat_pointer(self) -> tuple[int, int]:
         found = (self.folder / CURRENT).stat()
@@ -299,16 +355,29 @@ class Store:
     ) -> None:
         """Write one batch into the serving index. The lock is held by the caller."""
         name = self._current()
-        if self._writers is None or self._writers[0] != name:
-            self.close_writer()
-            self._writers = name, Writers(self.folder / name)
         try:
-            self._writers[1].put(records, gone, ended)
-            self._writers[1].commit(place)
-        except BaseException:
-            writers, self._writers = self._writers[1], None
-            writers.abandon()
+            if self._writers is None or self._writers[0] != name:
+                self.close_writer()
+                self._writers = name, Writers(self.folder / name)
+            writers = self._writers[1]
+            writers.put(records, gone, ended)
+            writers.commit(place)
+        except BaseException as error:
+            if self._writers is not None:
+                writers, self._writers = self._writers[1], None
+                writers.abandon()
+            # It may be the disk that is full; then the index is as it was.
+            if isinstance(error, Exception) and not self.whole(name):
+                self.mark_broken(error)
             raise
+        self.refused |= writers.refused
+        writers.refused.clear()
+
+    def damaged(self) -> bool:
+        """Whether the serving index was marked as broken, by this process or another."""
+        with suppress(OSError, Broken):
+            return (self.folder / self._current() / BROKEN).exists()
+        return False
 
     def close_writer(self) -> None:
         """Let merges end and give the writers' memory and their locks back."""
@@ -321,7 +390,9 @@ class Store:
 
     def publish(self, building: "Building") -> None:
         """Let a finished index serve from now on. The lock is held by the caller."""
-        self.close_writer()
+        self.refused |= building.refused
+        with suppress(Exception):  # of an index that may be damaged, and is about to be thrown away
+            self.close_writer()
         beside = self.folder / f".{CURRENT}-{secrets.token_hex(4)}"
         with beside.open("w") as file:
             file.write(building.folder.name + "\n")
@@ -354,9 +425,15 @@ class Building:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        make(folder)
         self.published = False
-        self._writers: Writers | None = Writers(folder, REBUILD_BYTES)
+        self.refused: dict[Key, str] = {}
+        self._writers: Writers | None = None
+        try:
+            make(folder)
+            self._writers = Writers(folder, REBUILD_BYTES)
+        except BaseException:
+            self.abandon()
+            raise
 
     def add(self, records: Sequence[Projection]) -> None:
         assert self._writers is not None  # noqa: S101
@@ -374,6 +451,7 @@ class Building:
         assert self._writers is not None  # noqa: S101
         self._writers.commit()
         self._writers.close()
+        self.refused |= self._writers.refused
         self._writers = Writers(self.folder)
 
     def finish(self, place: Place) -> None:
@@ -382,6 +460,7 @@ class Building:
         self._writers.commit(place)
         writers, self._writers = self._writers, None
         writers.close()
+        self.refused |= writers.refused
 
     def abandon(self) -> None:
         if self._writers is not None:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 import tantivy
 
+from registry.changelog.aside import fault
 from search.document import Key, Projection
 from search.embedded import fields
 from search.engine import Place
@@ -15,6 +17,8 @@ PAST = "past"
 """The folder, in that of what is live."""
 # tantivy asks for 15 MB a thread at least. More only makes fewer, larger segments.
 WRITER_BYTES = 20_000_000
+
+log = structlog.get_logger("candor.search")
 
 
 def make(folder: Path) -> None:
@@ -31,12 +35,20 @@ class Writers:
         self._folder = folder
         self._live = _open(folder, heap)
         self._past: tantivy.IndexWriter | None = None
+        self.refused: dict[Key, str] = {}
 
     def add(self, records: Sequence[Projection]) -> None:
         """Add intervals that are not in. Nothing is seen of it before `commit`."""
         for record in records:
             writer = self._live if record.live else self._of_past()
-            writer.add_document(fields.make_document(record))
+            try:
+                made = fields.make_document(record)
+            except Exception as error:
+                log.exception("record cannot be put into the search index", id=record.key[1])
+                self.refused[record.key] = fault(error)
+            else:
+                # What fails here is the writer, and not the record.
+                writer.add_document(made)
 
     def put(self, records: Sequence[Projection], gone: Sequence[Key] = (), ended: Sequence[Key] = ()) -> None:
         """Take out, and put in or replace. Nothing is seen of it before `commit`."""

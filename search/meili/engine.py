@@ -108,6 +108,13 @@ class MeiliEngine:
             return False
         return True
 
+    async def damaged(self) -> bool:
+        return False
+
+    def refused(self) -> dict[Key, str]:
+        refused, self.writer.refused = self.writer.refused, {}
+        return refused
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
         async with self.writer.writing():
@@ -138,9 +145,7 @@ class MeiliEngine:
         await asyncio.sleep(0)
 
     def health(self) -> dict[str, Any]:
-        """What the server says of itself, with what this process had to leave out. Blocks for up to
-        `GLANCE_SECONDS` and is kept for as long.
-        """
+        """What the server says of itself. Blocks for up to `GLANCE_SECONDS` and is kept for as long."""
         with self._glancing:
             if time.monotonic() > self._glanced_at + GLANCE_SECONDS:
                 self._glanced = self._glance()

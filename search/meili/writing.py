@@ -72,7 +72,7 @@ class Writer:
         self._writing = make_lock(settings, f"{self.uid}-writing")
         self._building = make_lock(settings, f"{self.uid}-building")
         self._one_at_a_time = asyncio.Lock()
-        self.left_out: dict[str, str] = {}
+        self.refused: dict[Key, str] = {}
         # Words of this index that synonyms were looked for, and those that are yet to be.
         self.known: set[str] = set()
         self.fresh: set[str] = set()
@@ -148,7 +148,9 @@ class Writer:
 
     async def _tried(self, trial: str, lines: Sequence[Line], error: TaskFailed | Refused) -> list[Line]:
         if len(lines) == 1:
-            self.left_out[lines[0].key] = str(error)[:300]
+            origin, _, id = lines[0].key.rpartition(" ")
+            # Its message may quote the document.
+            self.refused[origin, id] = f"Meilisearch: {error.code or 'refused'}"
             log.error("record left out of the search index", record=lines[0].key, reason=str(error)[:300])
             return []
         server = await self.server()

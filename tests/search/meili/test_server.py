@@ -209,9 +209,11 @@ async def test_what_is_not_taken_is_left_out_and_named(
     await update(engine, named("One", "Poison", "Two", "Three"), position=2)
     answer = await engine.search(asked())
     assert (sorted(numbers(answer)), answer.position) == ([1, 3, 4], 2)
-    (name, reason), *_ = engine.writer.left_out.items()
-    assert name.endswith("CIR-0000000002")
-    assert "invalid" in reason.lower()
+    ((_, id), reason), *_ = engine.refused().items()
+    assert id == "CIR-0000000002"
+    assert "invalid" in reason
+    assert "no id at all" not in reason
+    assert not engine.refused()
 
 
 async def test_words_are_found_as_they_are_bent_otherwise(engine: MeiliEngine) -> None:
