@@ -107,7 +107,7 @@ async def test_facets_set_and_clear_filters(index: Index, look: Look) -> None:
     }
     page = await look("/records?q=x&kind=incident")
     facets = {detail.xpath("summary")[0].text_content(): detail for detail in page.all("//nav/details")}
-    assert list(facets) == ["Kind", "Misuse", "Country", "When it happened"]
+    assert list(facets) == ["Kind", "Misuse", "Country", "When it happened", "As it stood earlier"]
     links = {" ".join(a.text_content().split()): a.get("href") for a in page.all("//nav//details//li/a")}
     assert links["Remove Incident"] == "/records?q=x"
     assert links["Lesson"] == "/records?q=x&kind=incident&kind=lesson"
@@ -131,7 +131,7 @@ async def test_terms_stand_under_their_vocabulary_and_narrower_ones_under_broade
     index.facets = {"tag": [FacetValue(tag, count) for tag, count in counted.items()]}
     page = await look("/records?q=x&tag=misuse:fraud")
     facets = {detail.xpath("summary")[0].text_content(): detail for detail in page.all("//nav/details")}
-    assert list(facets) == ["Misuse", "owasp-llm", "When it happened"]
+    assert list(facets) == ["Misuse", "owasp-llm", "When it happened", "As it stood earlier"]
     shown = [" ".join(one.text_content().split()[:-2]) for one in facets["Misuse"].xpath("ul/li")]
     assert shown == ["Spam", "Remove Fraud and scams", "Phishing"]
     assert [one.get("class") for one in facets["Misuse"].xpath("ul/li")] == [None, None, "deep-1"]
