@@ -160,12 +160,6 @@ async def recent(
     return await stored_rows(session, query.where(order.is_not(None)).order_by(order.desc()).limit(limit))
 
 
-async def all_listed(session: AsyncSession, *, after: int, limit: int) -> list[Stored]:
-    """Listed records in the order of their first publication: what a rebuilt index reads."""
-    query = current().where(Record.listed, readable(ANONYMOUS), Record.first_seq > after)
-    return await stored_rows(session, query.order_by(Record.first_seq).limit(limit))
-
-
 async def all_public(session: AsyncSession, *, after: int, limit: int) -> list[tuple[int, Stored]]:
     """The newest public versions of all records that may be read, withdrawn ones too, with the key to go on
     after: what a rebuilt index reads.

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.actor import ANONYMOUS
 from registry.records.models import Record, Version
-from registry.records.queries import IS_LISTED, STORED, Stored, among, current, stored_rows
+from registry.records.queries import IS_LISTED, STORED, Stored, among, current, numbered, stored_rows
 from registry.records.visibility import readable
 from search.document import Key
 
@@ -35,19 +35,19 @@ async def documents_at(
     found: dict[Key, Stored] = {(row.origin, row.id): row for row in await stored_rows(session, newest)}
     taken_back = {key for key, row in found.items() if row.withdrawn}
     changed = [key for key, row in found.items() if not _meant(row, key, position, past)]
-    if changed:
+    for key in changed:
+        del found[key]
+    if past is not None:
+        meant = await numbered(session, [(*key, past[key]) for key in changed])
+        found |= {(row.origin, row.id): row for row in meant.values()}
+    elif changed:
         earlier = (
             select(*STORED)
             .join(Version, and_(Version.record_pk == Record.pk, Version.shared.is_(False)))
             .where(among(changed), readable(ANONYMOUS), Version.public_seq <= position)
             .order_by(Version.public_seq)
         )
-        for key in changed:
-            del found[key]
-        for row in await stored_rows(session, earlier):
-            key = row.origin, row.id
-            if past is None or row.number == past[key]:
-                found[key] = row
+        found |= {(row.origin, row.id): row for row in await stored_rows(session, earlier)}
     return [
         Said(row.document, key in taken_back)
         for key in keys

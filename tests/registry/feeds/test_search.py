@@ -25,7 +25,9 @@ class Words:
     async def find(self, parameters: Parameters, *, limit: int, offset: int = 0) -> Found:
         assert parameters.get("sort") in (None, ["updated"])  # screening asks for whatever is alike
         async with self.node.database.read() as session:
-            rows = await list_queries.all_listed(session, after=0, limit=10_000)
+            rows = [
+                row for _, row in await list_queries.all_public(session, after=0, limit=10_000) if row.listed
+            ]
             changed = await list_queries.changes(session, after=0, limit=10_000)
             head = max((change.seq for change in changed), default=0)
         ids = [

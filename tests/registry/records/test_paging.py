@@ -237,10 +237,10 @@ async def test_documents_are_found_by_key_and_only_while_listed(
     keys = [("registry.example/log", id) for id in (one, two, shared, "CIR-000000000H")]
     async with database.read() as session:
         found = await queries.documents(session, [*keys, ("elsewhere.example/log", one)])
-        everything = await list_queries.all_listed(session, after=0, limit=10)
+        everything = await list_queries.all_public(session, after=0, limit=10)
         recent = await list_queries.recent(session, limit=10)
     assert [stored is not None for stored in found.values()] == [True, False, False, False, False]
-    assert [stored.id for stored in everything] == [one]
+    assert [(stored.id, stored.listed) for _, stored in everything] == [(one, True), (two, False)]
     assert [(stored.id, stored.withdrawn) for stored in recent] == [(two, True), (one, False)]
 
 
