@@ -6,6 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from frontend.pages import (
     about,
+    campaigns,
     errors,
     evidence,
     feeds,
@@ -34,6 +35,7 @@ PAGES: tuple[ControllerRouterHandler, ...] = (
     taxonomies.list_taxonomies,
     taxonomies.show_taxonomy,
     taxonomies.show_term,
+    campaigns.show_campaigns,
     evidence.show_evidence,
     evidence.show_matrix,
     feeds.show_feeds,

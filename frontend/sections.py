@@ -65,6 +65,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("responses", "Responses", "responses", ("+responses",)),
     Section("backlinks", "Referred to by", "backlinks", ("+backlinks",)),
     Section("others", "The same, recorded elsewhere", "others", ("+others",)),
+    Section("campaign", "Looks like one campaign", "campaign", ("+campaign",)),
+    Section("alike", "Similar records", "alike", ("+alike",)),
     Section("references", "References", "references", ("references",)),
     Section("aliases", "Names elsewhere", "aliases", ("aliases",)),
     Section("translations", "Translations", "translations", ("translations",)),

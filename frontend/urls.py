@@ -111,6 +111,9 @@ class Urls:
         namespace, _, term = tag.partition(":")
         return self._path(f"/taxonomies/{namespace}/{term}", query)
 
+    def campaigns(self, query: Pairs = ()) -> str:
+        return self._path("/campaigns", query)
+
     def evidence(self, query: Pairs = (), part: str = "") -> str:
         return self._path("/evidence", query) + (f"#{part}" if part else "")
 
@@ -187,6 +190,9 @@ class Urls:
 
     def term_json(self, tag: str) -> str:
         return self._path(f"/api/v1/taxonomies/{tag.replace(':', '/', 1)}")
+
+    def campaigns_json(self, query: Pairs = ()) -> str:
+        return self._path("/api/v1/campaigns", query)
 
     def evidence_json(self, query: Pairs = ()) -> str:
         return self._path("/api/v1/evidence", query)

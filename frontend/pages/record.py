@@ -12,6 +12,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from frontend import words
+from frontend.alike import around
 from frontend.cards import card
 from frontend.pages.parameters import Actors, Origin, Reading, RecordId, Sites
 from frontend.queries import registry_of
@@ -120,13 +121,18 @@ async def _show(
         "versions": [_line(urls, one, row) for one in versions],
     }
     is_newest = row.label == newest.label
+    whole = True
+    if is_newest and not row.withdrawn:
+        beside = await around(reading, site.node.finder, urls, row, document)
+        more |= {"alike": beside.alike, "campaign": beside.campaign}
+        whole = beside.whole
     page = _page(site, document, row, is_newest=is_newest, at=at)
     return site.answer(
         request,
         "record.html",
         page,
         # Titles of other records and what refers to this one stand here too.
-        scopes=() if row.shared else (f"record:{row.id}", ALL, TAXONOMIES),
+        scopes=() if row.shared or not whole else (f"record:{row.id}", ALL, TAXONOMIES),
         document=document,
         label=row.label,
         commit=row.commit,

@@ -96,6 +96,12 @@ async def head(session: AsyncSession) -> int:
     return await session.scalar(select(Change.seq).order_by(Change.seq.desc()).limit(1)) or 0
 
 
+async def has_read(session: AsyncSession, name: str) -> bool:
+    """Whether a reader has dealt with everything there is, as far as it told: once a second."""
+    position = await session.scalar(select(ReaderState.position).where(ReaderState.name == name))
+    return position is not None and position >= await head(session)
+
+
 class Tail:
     """Runs one reader in this process, whenever this process holds its lease."""
 

@@ -25,11 +25,17 @@ class Alike:
     reasons: Sequence[Reason]
 
 
-async def alike(
-    session: AsyncSession, finder: Finder, document: Mapping[str, Any], *, limit: int
-) -> list[Alike]:
-    """Listed records that everybody may read and that have something in common with this one, the most alike
-    first. Raises `Unavailable` while there is no index.
+@dataclass(frozen=True, slots=True)
+class Alikes:
+    """Records that are like one, the most alike first, and the public position that the index stood at."""
+
+    items: Sequence[Alike]
+    position: int
+
+
+async def alike(session: AsyncSession, finder: Finder, document: Mapping[str, Any], *, limit: int) -> Alikes:
+    """Listed records that everybody may read and that have something in common with this one. Raises
+    `Unavailable` while there is no index.
     """
     found = await finder.similar(document, limit=limit + _SPARE)
     rows = await queries.documents(session, list(found.ids))
@@ -41,4 +47,4 @@ async def alike(
         # From the very document that is shown: the index may have read an earlier one.
         if reasons := finder.reasons(document, other):
             shown.append(Alike(stored, other, reasons))
-    return shown[:limit]
+    return Alikes(shown[:limit], found.position)

@@ -176,9 +176,11 @@ class Reads(Controller):
         found = await alike(reading, node.finder, msgspec.json.decode(row.document), limit=limit)
         return prepared(
             request,
-            views.alike(found),
+            views.alike(found.items),
             JSON_TYPE,
-            etag=views.listing_etag([one.stored for one in found], *(one.reasons for one in found)),
+            etag=views.listing_etag(
+                [one.stored for one in found.items], *(one.reasons for one in found.items)
+            ),
             last_modified=await list_queries.changed_at(reading),
         )
 

@@ -118,7 +118,7 @@ async def _shared(
     marked: dict[str, _Place] = {}
     for pointer, value in indicators(document):
         marked.setdefault(mark_of(secret, INDICATOR, value), _Place(SHARED, pointer, value))
-    named = {value: _Place(NAMED, pointer, value) for pointer, value in reversed(names(document))}
+    named = {value: _Place(NAMED, pointer, value) for pointer, value, _ in reversed(names(document))}
     for value, place in named.items():
         marked.setdefault(mark_of(secret, ALIAS, value), place)
     # Of each record and place one row, one that may be told where there is.

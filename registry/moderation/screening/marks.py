@@ -34,7 +34,7 @@ def marks_of(
     """
     held = [(INDICATOR, value) for _, value in indicators(document)]
     if not public:
-        held += [(ALIAS, value) for _, value in names(document)]
+        held += [(ALIAS, value) for _, value, _ in names(document)]
     marks = {mark_of(secret, kind, value): False for kind, value in held}
     for part in parts:
         content = part.get("content")

@@ -58,8 +58,8 @@ def traits(document: Mapping[str, Any]) -> dict[Trait, str]:
         found.setdefault(Trait(INDICATOR, plain[:LONGEST]), item)
         if host := host_of(plain):
             found.setdefault(Trait(HOST, host[:LONGEST]), host)
-    for _, name in names(document):
-        found.setdefault(Trait(ALIAS, name), name)
+    for _, name, spelt in names(document):
+        found.setdefault(Trait(ALIAS, name), spelt)
     for actor in _dicts(_content(document).get("actors")):
         for key, shown in _actor(actor):
             found.setdefault(Trait(ACTOR, key), shown)
@@ -101,9 +101,9 @@ def host_of(plain: str) -> str | None:
     return None if host in _NOTHING or host in _EVERYBODYS else host
 
 
-def names(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(pointer, name) of what the record is known as elsewhere: its source, and the aliases that mean the
-    same and not a part of it or more. A name is `scheme:id` as names are compared.
+def names(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(pointer, name, as it is written) of what the record is known as elsewhere: its source, and the aliases
+    that mean the same and not a part of it or more. A name is `scheme:id` as names are compared.
     """
     source, aliases = document.get("source"), document.get("aliases")
     listed = [("/source/id", source)]
@@ -113,7 +113,7 @@ def names(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(item, Mapping) and item.get("type", "same") == "same"
     ]
     return [
-        (pointer, " ".join(f"{scheme}:{id}".casefold().split())[:LONGEST])
+        (pointer, " ".join(f"{scheme}:{id}".casefold().split())[:LONGEST], f"{scheme}:{id}")
         for pointer, item in listed
         if isinstance(item, Mapping)
         and isinstance(scheme := item.get("scheme"), str)

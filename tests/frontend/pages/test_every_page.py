@@ -29,6 +29,7 @@ PAGES = (
     "/feeds",
     "/feeds?kind=incident",
     "/feeds?q=voice&severity=severity:high",
+    "/campaigns",
     "/evidence",
     "/evidence?against=misuse:fraud",
     "/evidence?against=misuse:fraud&show=mitigations&sources=1",
