@@ -340,7 +340,8 @@ def _values(document: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str
         ],
         "severity": _plain(content.get("severity")),
         "nature": _plain(content.get("nature")),
-        "setting": _plain(content.get("setting")),
+        # An evaluation describes its own in a sentence, which nobody filters by.
+        "setting": _plain(content.get("setting")) if document.get("kind") == "incident" else [],
         "status": _plain(content.get("status")),
         "country": [
             value(part, labels.country(part))

@@ -20,6 +20,8 @@ from tests.registry.serving import free_port
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+# Questions that are written out, as pages for a browser.
+_PAGE = re.compile(r"`(/(?:records|evidence|matrix)\?[^`…{}<>]+)`")
 _ADDRESS = "127.0.0.1:8000"
 # Where a page starts servers of its own.
 _MORE_PORTS = ("8001", "8002")
@@ -94,6 +96,12 @@ def test_commands_of_a_page_work(page: Path, tmp_path: Path, samples: Samples) -
             timeout=900,
             check=False,
         )
+        lost = [
+            named
+            for named in set(_PAGE.findall(page.read_text("utf-8")))
+            if httpx.get(f"http://{address}{named}", timeout=30).status_code != 200
+        ]
+    assert not lost, "pages that a reader is sent to"
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
