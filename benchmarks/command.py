@@ -62,12 +62,16 @@ def bench(
 
 def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["Result"]:
     from benchmarks import (
+        datasette,
         embargo,
+        finding,
         following,
         growth,
         hot,
         importing,
+        indexing,
         log,
+        meili,
         memory,
         quality,
         searching,
@@ -82,6 +86,10 @@ def _measure(chosen: Sequence["Measure"], folder: Path, records: int) -> list["R
         "hot": hot.measure,
         "search": searching.measure,
         "quality": quality.measure,
+        "datasette": datasette.measure,
+        "found": finding.measure,
+        "index": indexing.measure,
+        "meili": meili.measure,
         "growth": growth.measure,
         "tokens": tokens.measure,
         "import": importing.measure,
@@ -136,6 +144,9 @@ def _progress() -> Progress:
     )
 
 
+_HOLDS = {True: "[green]yes[/]", False: "[red bold]NO[/]", None: ""}
+
+
 def _tell(results: Sequence["Result"], about: Mapping[str, str], records: int) -> None:
     table = Table(title=f"Promises, with {records:,} records", title_justify="left", box=None, pad_edge=False)
     for column in ("measure", "value", "promised", "holds"):
@@ -144,9 +155,9 @@ def _tell(results: Sequence["Result"], about: Mapping[str, str], records: int) -
     for one in results:
         table.add_row(
             one.measure.name,
-            "unmeasured" if one.value is None else f"{one.value:,.2f} {one.measure.unit}",
-            f"{one.measure.comparator} {one.measure.limit:g}",
-            {True: "[green]yes[/]", False: "[red bold]NO[/]", None: "-"}[one.holds],
+            f"{one.value:,.2f} {one.measure.unit}" if one.value is not None else "unmeasured",
+            f"{one.measure.comparator} {one.measure.limit:g}" if one.measure.limit is not None else "",
+            _HOLDS[one.holds],
             f"{escape(one.measure.meaning)}\n[dim]{escape(one.how)}[/]",
         )
     terminal.out.print(table)

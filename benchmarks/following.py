@@ -12,18 +12,12 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import servers, synthetic
 from benchmarks.load import HOST, Client
-from benchmarks.stand import PROVIDER, Found, Registry, Stand, isolated
-from registry.actor import Actor
-from registry.exchange.item import Item
-from registry.exchange.run import run
-from registry.exchange.sink import RegistrySink
+from benchmarks.stand import Found, Registry, Stand, isolated, publish_one
 from registry.extensions import Node
 from registry.federation.leases import holder_name
 from registry.federation.service import add
 from registry.federation.visits import Visited, visit
 from registry.node import init_node, open_node
-from registry.providers.queries import by_slug
-from registry.records.versions import Desk
 from registry.transparency.keys import load
 from registry.transparency.notes import read_checkpoint, read_note
 
@@ -56,13 +50,7 @@ class _Followed:
         """Publish one record that is not there yet, and wait until a checkpoint covers it."""
         before = _size(self.port)
         number = FIRST + before * synthetic.BLOCK
-        async with open_node(self.registry.settings) as node:
-            async with node.database.read() as session:
-                provider = await by_slug(session, PROVIDER)
-            desk = Desk(node.origin, await node.vocabulary.current(), secret=node.secret)
-            sink = RegistrySink(node.database, desk, Actor(name="cli"), provider, node.secret, True)
-            item = Item(str(number), (synthetic.SCHEME, str(number)), synthetic.submission(number))
-            await run(iter([item]), sink, vocabulary=desk.vocabulary, strict=True)
+        await publish_one(self.registry, number)
         await _covered(self.port, before + 1)
 
 

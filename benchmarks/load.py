@@ -10,7 +10,7 @@ import re
 import selectors
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +20,9 @@ CONNECTIONS = 8
 TIMEOUT_SECONDS = 30
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_LAST_CHUNK = b"0\r\n\r\n"
 
 Headers = Mapping[str, str]
 
@@ -63,7 +66,16 @@ class Client:
 
     def get(self, path: str, headers: Headers | None = None, *, status: int | None = 200) -> Reply:
         """Ask once. Raises when the answer has another status than that given, or breaks off."""
-        request = request_bytes(self._port, path, headers)
+        reply = self.ask(request_bytes(self._port, path, headers))
+        if status is not None and reply.status != status:
+            raise RuntimeError(
+                f"{path} answered {reply.status} instead of {status}: "
+                f"{reply.body[:500].decode(errors='replace')}"
+            )
+        return reply
+
+    def ask(self, request: bytes) -> Reply:
+        """Send a request as it is, and read its answer."""
         started = time.perf_counter()
         self._connection.sendall(request)
         data = self._some()
@@ -73,25 +85,38 @@ class Client:
         got = int(head[9:12])
         found = _LENGTH.search(head)
         length = int(found[1]) if found and got != 304 else 0
-        if len(body) < length:
+        if _CHUNKED.search(head):
+            # Nothing else is asked meanwhile: what ends like the last chunk is the last one.
+            while not body.endswith(_LAST_CHUNK):
+                body += self._some()
+            body = _unchunked(body)
+        elif len(body) < length:
             parts = [body]
             missing = length - len(body)
             while missing > 0:
                 parts.append(self._some())
                 missing -= len(parts[-1])
             body = b"".join(parts)
-        reply = Reply(got, head, body, time.perf_counter() - started)
-        if status is not None and got != status:
-            raise RuntimeError(
-                f"{path} answered {got} instead of {status}: {body[:500].decode(errors='replace')}"
-            )
-        return reply
+        return Reply(got, head, body, time.perf_counter() - started)
 
     def _some(self) -> bytes:
         data = self._connection.recv(1 << 18)
         if not data:
             raise ConnectionError("the server closed the connection")
         return data
+
+
+def _unchunked(body: bytes) -> bytes:
+    """A body that came in chunks (RFC 9112, 7.1), put together."""
+    parts: list[bytes] = []
+    place = 0
+    while True:
+        end = body.index(b"\r\n", place)
+        size = int(body[place:end].partition(b";")[0], 16)
+        if size == 0:
+            return b"".join(parts)
+        parts.append(body[end + 2 : end + 2 + size])
+        place = end + 4 + size
 
 
 def connect(port: int) -> socket.socket:
@@ -147,3 +172,62 @@ def rate(port: int, path: str, *, seconds: float, status: int = 200, headers: He
             for connection in missing:
                 connection.close()
     return received / size / took
+
+
+def answered(port: int, requests: Sequence[bytes], *, connections: int) -> float:
+    """Answers a second to requests that differ, each asked once, with so many under way at a time. Raises for
+    an answer that is no success.
+    """
+    left = iter(requests)
+    done = 0
+    with selectors.DefaultSelector() as waiting:
+        open_ones = [connect(port) for _ in range(min(connections, len(requests)))]
+        try:
+            started = time.perf_counter()
+            for connection in open_ones:
+                waiting.register(connection, selectors.EVENT_READ, _Exchange(connection))
+                connection.sendall(next(left))
+            while done < len(requests):
+                if not (ready := waiting.select(timeout=TIMEOUT_SECONDS)):
+                    raise TimeoutError("nothing is answered")
+                for key, _ in ready:
+                    if key.data.complete():
+                        done += 1
+                        if (following := next(left, None)) is not None:
+                            key.data.connection.sendall(following)
+            return done / (time.perf_counter() - started)
+        finally:
+            for connection in open_ones:
+                connection.close()
+
+
+class _Exchange:
+    """What came so far of the answer on a connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._head = b""
+        self._missing = -1
+
+    def complete(self) -> bool:
+        """Take what has come; whether that was the last of an answer."""
+        data = self.connection.recv(1 << 18)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        if self._missing < 0:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                return False
+            if self._head[9:12] != b"200":
+                raise RuntimeError(f"answered {self._head[:300].decode(errors='replace')}")
+            found = _LENGTH.search(self._head[: end + 2])
+            if found is None:
+                raise RuntimeError("an answer does not say how long it is")
+            self._missing = int(found[1]) + end + 4 - len(self._head)
+        else:
+            self._missing -= len(data)
+        if self._missing > 0:
+            return False
+        self._head, self._missing = b"", -1
+        return True

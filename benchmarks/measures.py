@@ -13,19 +13,23 @@ class Comparator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One promise. `group` names those that are measured together."""
+    """One promise. `group` names those that are measured together. Without a `limit`, nothing is promised and
+    the value is only told.
+    """
 
     group: str
     name: str
     unit: str
     comparator: Comparator
-    limit: float
+    limit: float | None
     meaning: str
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured, and how it came about, in words. A value of None is unmeasured."""
+    """What was measured, and how it came about, in words. `value` is None where it could not be measured
+    here: then nothing is said of the promise.
+    """
 
     measure: Measure
     value: float | None
@@ -33,8 +37,8 @@ class Result:
 
     @property
     def holds(self) -> bool | None:
-        """None of what could not be measured here."""
-        if self.value is None:
+        """None where nothing was promised, or nothing could be measured."""
+        if self.value is None or self.measure.limit is None:
             return None
         if self.measure.comparator is Comparator.LEAST:
             return self.value >= self.measure.limit
@@ -77,6 +81,51 @@ MEASURES: tuple[Measure, ...] = (
     Measure("quality", "search_ndcg_meili", "nDCG@10", _LEAST, 0.8, f"{_JUDGED}, by Meilisearch"),
     Measure("quality", "search_mrr_meili", "MRR", _LEAST, 0.8, "the first useful record, by Meilisearch"),
     Measure("quality", "search_known_meili", "ratio", _LEAST, 0.95, "ids and aliases, by Meilisearch"),
+    Measure(
+        "search",
+        "search_growth",
+        "ratio",
+        _MOST,
+        3,
+        "median time of a search, all records over a tenth of them",
+    ),
+    Measure(
+        "datasette",
+        "datasette_embedded",
+        "ratio",
+        _LEAST,
+        10,
+        "median time of Datasette with FTS and a facet, over that of a search",
+    ),
+    Measure("found", "found_after", "s", _MOST, 1, "from a publication until it is found; the slowest"),
+    *(
+        Measure("index", f"index_{what}_{part}", unit, _MOST, None, f"{about} of {whole}")
+        for what, unit, about in (("size", "MB", "size of the index"), ("rebuild", "s", "time to build it"))
+        for part, whole in (
+            ("hundredth", "a hundredth of the records"),
+            ("tenth", "a tenth of the records"),
+            ("all", "all records"),
+        )
+    ),
+    Measure("meili", "meili_overhead", "ms", _MOST, 3, "median of a search, above asking Meilisearch itself"),
+    Measure(
+        "meili",
+        "meili_rate",
+        "ratio",
+        _LEAST,
+        0.6,
+        "searches per second at 16 connections, over those of Meilisearch itself",
+    ),
+    Measure(
+        "meili",
+        "datasette_meili",
+        "ratio",
+        _LEAST,
+        10,
+        "median time of Datasette with FTS and a facet, over that of a search",
+    ),
+    Measure("meili", "meili_growth", "ratio", _MOST, 3, "median time, all records over a tenth of them"),
+    Measure("meili", "meili_rebuild", "s", _MOST, None, "time to build the index of all records"),
     Measure(
         "growth", "growth_record", "ratio", _MOST, 1.3, "time to read a record, large over small registry"
     ),

@@ -1,7 +1,10 @@
 """Search: what HTTP, the registry and JSON add to what the engine needs for the same question."""
 
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
@@ -15,7 +18,7 @@ from registry.taxonomies.own import load_own
 from registry.taxonomies.vocabulary import Vocabulary
 from search.embedded.engine import EmbeddedEngine
 from search.meanings import Meanings
-from search.request import parse
+from search.request import Request, parse
 from search.results import Answer
 
 QUESTIONS = 300
@@ -23,6 +26,10 @@ WARM = 20
 
 
 def measure(stand: Stand) -> Found:
+    return _overhead(stand) | _growth(stand)
+
+
+def _overhead(stand: Stand) -> Found:
     """Medians over the same questions, each asked over HTTP and of an engine in this process, on the same
     index.
 
@@ -63,6 +70,32 @@ def _meanings() -> Meanings:
     return Meanings(Vocabulary(load_own()))
 
 
+def _growth(stand: Stand) -> Found:
+    """Medians over the same questions, asked of both registries in turns."""
+    small, large = stand.tenth(), stand.large()
+    times = in_turns(stand, "searches of more and of less", [(one.folder, {}) for one in (small, large)])
+    how = f"{times[1]:.2f} ms against {times[0]:.2f} ms, {large.records:,} records against {small.records:,}"
+    return {"search_growth": (times[1] / times[0], how)}
+
+
+def in_turns(stand: Stand, title: str, served: Sequence[tuple[Path, Mapping[str, str]]]) -> list[float]:
+    """The median milliseconds of a search in each of several registries that are served at once."""
+    times: list[list[float]] = [[] for _ in served]
+    with ExitStack() as stack:
+        clients = []
+        for folder, settings in served:
+            port, _ = stack.enter_context(servers.candor(folder, cache_megabytes="0", **settings))
+            clients.append(stack.enter_context(Client(port)))
+            until_at_rest(clients[-1])
+        asked = questions(QUESTIONS + WARM)
+        for number in stand.steps(QUESTIONS + WARM, title):
+            question = next(asked)
+            order = range(len(clients)) if number % 2 else reversed(range(len(clients)))
+            for which in order:
+                times[which].append(ask_over_http(clients[which], question).seconds)
+    return [median(one[WARM:]) * 1000 for one in times]
+
+
 def ask_over_http(client: Client, question: Question) -> Reply:
     return client.get(f"/api/v1/search?{urlencode(question)}")
 
@@ -70,8 +103,13 @@ def ask_over_http(client: Client, question: Question) -> Reply:
 def ask_engine(engine: EmbeddedEngine, question: Question) -> tuple[Answer, float]:
     """What the engine answers, and the seconds that it took."""
     started = time.perf_counter()
+    answer = engine.search_now(understood(question))
+    return answer, time.perf_counter() - started
+
+
+def understood(question: Question) -> Request:
+    """What the engine is asked for a question."""
     parameters: dict[str, list[str]] = {}
     for name, value in question:
         parameters.setdefault(name, []).append(value)
-    answer = engine.search_now(parse(parameters).with_meanings(_meanings()))
-    return answer, time.perf_counter() - started
+    return parse(parameters).with_meanings(_meanings())

@@ -22,17 +22,20 @@ from sqlalchemy import select
 from benchmarks import servers, synthetic
 from benchmarks.load import Client
 from registry.actor import Actor
-from registry.exchange.item import Options
+from registry.exchange.item import Item, Options
 from registry.exchange.run import run
 from registry.exchange.sink import RegistrySink
 from registry.node import init_node, open_node
 from registry.providers import service as providers
 from registry.providers.models import Provider
+from registry.providers.queries import by_slug
 from registry.records.versions import Desk
 from registry.settings import Settings
 
 Found = dict[str, tuple[float | None, str]]
-"""What a measurement found: the value of each measure by name, and how it came about. None is unmeasured."""
+"""What a measurement found: the value of each measure by name, and how it came about; None, and why, where it
+could not be measured here.
+"""
 
 TENTHS = 10
 SMALL = 1000
@@ -92,6 +95,13 @@ class Stand:
 
     def small(self) -> Registry:
         return self._registry("small", range(self._start_of_small(), self.records))
+
+    def tenth(self) -> Registry:
+        """A tenth of the large one's records, its newest; the small one where that is no less."""
+        start = max(0, self.records - self.records // TENTHS) // BLOCK * BLOCK
+        if start == self._start_of_small():
+            return self.small()
+        return self._registry("tenth", range(start, self.records))
 
     def large(self) -> Registry:
         return self._registry("large", range(self.records))
@@ -217,6 +227,17 @@ def _until(done: Callable[[], bool], seconds: float) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"search is not ready after {seconds} seconds")
         time.sleep(LOOK_SECONDS)
+
+
+async def publish_one(registry: Registry, number: int) -> None:
+    """Publish the record with that number in a registry that is served. It must not be there yet."""
+    async with open_node(registry.settings) as node:
+        async with node.database.read() as session:
+            provider = await by_slug(session, PROVIDER)
+        desk = Desk(node.origin, await node.vocabulary.current(), secret=node.secret)
+        sink = RegistrySink(node.database, desk, Actor(name="cli"), provider, node.secret, True)
+        item = Item(str(number), (synthetic.SCHEME, str(number)), synthetic.submission(number))
+        await run(iter([item]), sink, vocabulary=desk.vocabulary, strict=True)
 
 
 async def import_into(settings: Settings, source: Path, tell: Callable[[int], None]) -> None:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import Client, rate
+from benchmarks.load import Client, _unchunked, answered, rate, request_bytes
 from benchmarks.servers import memory
 
 
@@ -85,3 +85,16 @@ def test_nobody_there_is_an_error() -> None:
 def test_memory_is_that_of_this_process() -> None:
     held = memory(os.getpid())
     assert 10 < held.own <= held.resident < 10_000
+
+
+def test_requests_that_differ_are_each_answered_once() -> None:
+    with _serving() as port:
+        requests = [request_bytes(port, f"/{number}") for number in range(40)]
+        assert answered(port, requests, connections=4) > 0
+        with Client(port) as client:
+            # Forty were counted, and this is one more.
+            assert len(client.get("/growing").body) == 41
+
+
+def test_what_comes_in_chunks_is_put_together() -> None:
+    assert _unchunked(b"5\r\nhello\r\n3;note\r\nabc\r\n0\r\n\r\n") == b"helloabc"
