@@ -109,7 +109,8 @@ class Plan:
         clauses = state(request)
         if ORIGIN not in request.filters and without != ORIGIN:
             # Of what several registries made from one source, one is shown, unless an origin is asked for.
-            shown = f"{fields.SHOWN} = 1" if request.position is None else f"{fields.COPY} != 1"
+            # Where no record is a copy, Meilisearch knows of no such attribute: then `!=` finds nothing.
+            shown = f"{fields.SHOWN} = 1" if request.position is None else f"NOT {fields.COPY} = 1"
             clauses.append(shown)
         for name, keys in request.keys.items():
             if name != without:
