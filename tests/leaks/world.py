@@ -17,6 +17,8 @@ SEARCHES = (
     "tag=misuse:fraud",
     "kind=lesson&facets=provider&facets=tag",
     "provider=quiet-lab",
+    "as_of=1&facets=*",
+    "q=lesson&as_of=2",
 )
 # What is measured against, and what reports on it: something to count, and to hide.
 MEASURE: dict[str, Any] = {
