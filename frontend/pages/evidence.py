@@ -16,7 +16,8 @@ from registry.records.outcomes.api import parameters_of
 from registry.records.outcomes.asked import MOST_SOURCES, Asked, Table, read_evidence, read_matrix
 from registry.records.outcomes.claims import ABSENT, FAILING, PARTLY, UNKNOWN, WORKING
 from registry.records.outcomes.counting import BASES, COUNTING, INDEPENDENT, ORDER, Count, Entry
-from registry.records.outcomes.matrix import Cell, Matrix, matrix
+from registry.records.outcomes.kept import kept_matrix
+from registry.records.outcomes.matrix import Cell, Matrix
 from registry.records.outcomes.queries import Evidence, Source, evidence
 from registry.records.queries import Stored
 
@@ -137,7 +138,7 @@ async def show_evidence(request: AnyRequest, reading: Reading, actor: Actors, si
             )
         ],
         counting=list(COUNTING.items()),
-        order=[text for text, _ in ORDER.values()],
+        order=list(ORDER.values()),
         newer=urls.evidence(_pairs(asked, max(asked.offset - asked.limit, 0))) if asked.offset else "",
         older=urls.evidence(_pairs(asked, end)) if end < found.total else "",
         whole=urls.evidence((("against", asked.against),)) if asked.safeguard or asked.mitigation else "",
@@ -249,11 +250,11 @@ class MatrixRow:
 
 
 @get("/matrix", include_in_schema=False)
-async def show_matrix(request: AnyRequest, reading: Reading, actor: Actors, site: Sites) -> Response[bytes]:
+async def show_matrix(request: AnyRequest, site: Sites) -> Response[bytes]:
     """Two vocabularies against each other, as a table."""
     terms, urls = await site.terms(), site.urls
     asked = read_matrix(parameters_of(request), terms.vocabulary)
-    found = await matrix(reading, actor, terms.vocabulary, asked)
+    found = await kept_matrix(site.node.database, terms.vocabulary, asked)
     names = [_axis(terms, axis) for axis in (asked.rows, asked.columns)]
     pairs = _matrix_pairs(asked)
     page = Page(

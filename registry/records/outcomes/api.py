@@ -31,7 +31,7 @@ from registry.records.outcomes.asked import (
     read_evidence,
     read_matrix,
 )
-from registry.records.outcomes.matrix import matrix
+from registry.records.outcomes.kept import kept_matrix
 from registry.records.outcomes.queries import evidence
 from registry.taxonomies.equivalents import CROSSWALKS
 
@@ -124,16 +124,14 @@ class OutcomesController(Controller):
         operation_class=_MatrixOperation,
         responses=problem_responses(400),
     )
-    async def read_matrix(
-        self, request: AnyRequest, reading: Reading, actor: Actors, node: Nodes
-    ) -> Response[bytes]:
+    async def read_matrix(self, request: AnyRequest, reading: Reading, node: Nodes) -> Response[bytes]:
         """Two vocabularies against each other: incidents that bear both terms, and what was reported there.
 
         Cells in which nothing is are left out.
         """
         vocabulary = await node.vocabulary.current(fresh=True)
         asked = read_matrix(parameters_of(request), vocabulary)
-        found = await matrix(reading, actor, vocabulary, asked)
+        found = await kept_matrix(node.database, vocabulary, asked)
         return await _answer(request, reading, views.matrix(found, vocabulary))
 
 

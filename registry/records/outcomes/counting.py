@@ -5,7 +5,7 @@ the order is that of `ORDER`, criterion by criterion, and every entry tells its 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,7 +48,7 @@ COUNTING: Mapping[str, str] = {
 """How it is counted, by stable ids."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """One outcome in one record. `by` are the organisations that published it, `owners` those that own the
     mitigation it speaks of, where that can be read here. `seq` is the public number of its record.
@@ -86,42 +86,55 @@ class Count:
     unnamed: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Entry:
-    """A safeguard's term, or a mitigation's record, with what was reported of it, the newest first."""
+    """A safeguard's term, or a mitigation's record, with what was reported of it, the newest first.
+
+    `tally` has, by outcome and basis, the organisations that reported it, once for each report.
+    """
 
     safeguard: str | None
     target: Key | None
-    reports: Sequence[Report] = field(default_factory=tuple)
+    reports: list[Report] = field(default_factory=list)
+    tally: dict[tuple[str, str], list[frozenset[str]]] = field(default_factory=dict)
+
+    def add(self, report: Report, basis: str) -> None:
+        self.reports.append(report)
+        self.tally.setdefault((report.outcome, basis), []).append(report.by)
 
     @property
     def name(self) -> str:
         return self.safeguard or " ".join(reversed(self.target or ("", "")))
 
-    @cached_property
+    def count(
+        self, *, outcomes: Collection[str] = GROUPS.keys(), bases: Collection[str] = BASES, but: str = ""
+    ) -> Count:
+        """Reports of these outcomes, made on these bases."""
+        return count(
+            by
+            for (outcome, basis), said in self.tally.items()
+            if outcome in outcomes and basis in bases and GROUPS[outcome] != but
+            for by in said
+        )
+
+    @property
     def total(self) -> Count:
-        return count(self.reports)
+        return self.count()
 
     @cached_property
     def outcomes(self) -> Mapping[str, Mapping[str, Count]]:
         """By outcome, then by basis, with the whole of an outcome under the empty name."""
-        found: dict[str, Mapping[str, Count]] = {}
-        for outcome in GROUPS:
-            said = [one for one in self.reports if one.outcome == outcome]
-            if said:
-                split = {basis: count(one for one in said if one.basis == basis) for basis in BASES}
-                found[outcome] = {"": count(said), **split}
-        return found
+        reported = {outcome for outcome, _ in self.tally}
+        return {outcome: self._split((outcome,)) for outcome in GROUPS if outcome in reported}
 
     @cached_property
     def groups(self) -> Mapping[str, Mapping[str, Count]]:
         """The same by what outcomes are counted among."""
-        found: dict[str, Mapping[str, Count]] = {}
-        for group in dict.fromkeys(GROUPS.values()):
-            said = [one for one in self.reports if GROUPS[one.outcome] == group]
-            split = {basis: count(one for one in said if one.basis == basis) for basis in BASES}
-            found[group] = {"": count(said), **split}
-        return found
+        return {group: self._split(outcomes) for group, outcomes in _MEMBERS.items()}
+
+    def _split(self, outcomes: Collection[str]) -> Mapping[str, Count]:
+        split = {basis: self.count(outcomes=outcomes, bases=(basis,)) for basis in BASES}
+        return {"": self.count(outcomes=outcomes), **split}
 
     @cached_property
     def kinds(self) -> Mapping[str, int]:
@@ -134,54 +147,43 @@ class Entry:
     @cached_property
     def order(self) -> Mapping[str, int]:
         """The values by which it is ranked, by the ids of `ORDER`."""
-        return {id: value(self) for id, (_, value) in ORDER.items()}
+        works = _MEMBERS[WORKING]
+        independent = self.count(outcomes=works, bases=(INDEPENDENT,))
+        measured = self.count(outcomes=works, bases=(MEASURED, INDEPENDENT))
+        working = self.count(outcomes=works)
+        values = (
+            *(each.proven for each in (independent, measured, working)),
+            *(each.organisations for each in (independent, measured, working)),
+            self.count(outcomes=_MEMBERS[PARTLY]).organisations,
+            self.count(but=UNKNOWN).organisations,
+            len(self.reports),
+        )
+        return dict(zip(ORDER, values, strict=True))
 
 
-def count(reports: Iterable[Report]) -> Count:
-    reports = list(reports)
-    by = frozenset[str]().union(*(one.by for one in reports))
-    proven = sum(one.startswith(_PROVEN) for one in by)
-    return Count(len(reports), len(by), proven, UNNAMED in by)
+_MEMBERS: Mapping[str, frozenset[str]] = {
+    group: frozenset(outcome for outcome, among in GROUPS.items() if among == group)
+    for group in dict.fromkeys(GROUPS.values())
+}
 
 
-def _measured(entry: Entry) -> Count:
-    return count(one for one in entry.reports if GROUPS[one.outcome] == WORKING and one.basis != BELIEF)
+def count(said: Iterable[frozenset[str]]) -> Count:
+    """Reports by who made each."""
+    each = list(said)
+    by = frozenset[str]().union(*each)
+    return Count(len(each), len(by), sum(one.startswith(_PROVEN) for one in by), UNNAMED in by)
 
 
-ORDER: Mapping[str, tuple[str, Callable[[Entry], int]]] = {
-    "independent_proven": (
-        "organisations of a proven domain that measured it as working and do not own it",
-        lambda entry: entry.groups[WORKING][INDEPENDENT].proven,
-    ),
-    "measured_proven": (
-        "organisations of a proven domain that measured it as working",
-        lambda entry: _measured(entry).proven,
-    ),
-    "working_proven": (
-        "organisations of a proven domain that reported it as working",
-        lambda entry: entry.groups[WORKING][""].proven,
-    ),
-    "independent": (
-        "organisations that measured it as working and do not own it",
-        lambda entry: entry.groups[WORKING][INDEPENDENT].organisations,
-    ),
-    "measured": (
-        "organisations that measured it as working",
-        lambda entry: _measured(entry).organisations,
-    ),
-    "working": (
-        "organisations that reported it as working",
-        lambda entry: entry.groups[WORKING][""].organisations,
-    ),
-    "partly": (
-        "organisations that reported it as working in part",
-        lambda entry: entry.groups[PARTLY][""].organisations,
-    ),
-    "organisations": (
-        "organisations that reported anything but an unknown outcome",
-        lambda entry: count(one for one in entry.reports if GROUPS[one.outcome] != UNKNOWN).organisations,
-    ),
-    "reports": ("reports", lambda entry: entry.total.reports),
+ORDER: Mapping[str, str] = {
+    "independent_proven": "organisations of a proven domain that measured it as working and do not own it",
+    "measured_proven": "organisations of a proven domain that measured it as working",
+    "working_proven": "organisations of a proven domain that reported it as working",
+    "independent": "organisations that measured it as working and do not own it",
+    "measured": "organisations that measured it as working",
+    "working": "organisations that reported it as working",
+    "partly": "organisations that reported it as working in part",
+    "organisations": "organisations that reported anything but an unknown outcome",
+    "reports": "reports",
 }
 """The criteria of the ranking, the first first: more stands before less. What is equal in all of them is in
 order of names. Failures are no criterion: they are told beside.
@@ -190,11 +192,15 @@ order of names. Failures are no criterion: they are told beside.
 
 def rank(reports: Iterable[Report]) -> list[Entry]:
     """What reports speak of, in `ORDER`."""
-    found: dict[tuple[str | None, Key | None], list[Report]] = {}
+    found: dict[str | Key, Entry] = {}
     for report in sorted(reports, key=lambda one: (-one.seq, one.record, one.number)):
-        if report.safeguard is not None:
-            found.setdefault((report.safeguard, None), []).append(report)
-        if report.target is not None:
-            found.setdefault((None, report.target), []).append(report)
-    entries = [Entry(safeguard, target, said) for (safeguard, target), said in found.items()]
-    return sorted(entries, key=lambda entry: (*(-value for value in entry.order.values()), entry.name))
+        basis = report.basis
+        if (tag := report.safeguard) is not None:
+            if (entry := found.get(tag)) is None:
+                entry = found[tag] = Entry(tag, None)
+            entry.add(report, basis)
+        if (target := report.target) is not None:
+            if (entry := found.get(target)) is None:
+                entry = found[target] = Entry(None, target)
+            entry.add(report, basis)
+    return sorted(found.values(), key=lambda one: (*(-value for value in one.order.values()), one.name))

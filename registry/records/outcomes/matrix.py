@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, String, and_, case, column, func, or_, select, values
+from sqlalchemy import ColumnElement, Select, String, and_, case, column, func, or_, select, true, values
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -138,9 +138,9 @@ async def matrix(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, as
     for row, col, incidents in await _incidents(session, conditions, rows, columns):
         cells[row, col] = {"incidents": incidents}
     if rows and columns:
-        query = _reported(actor, conditions, asked, under_rows, under_columns)
-        for row, col, *counts in await session.execute(query):
-            cells.setdefault((row, col), {}).update(zip(_REPORTED, counts, strict=True))
+        reported = await _reported(session, actor, conditions, asked, under_rows, under_columns)
+        for key, counts in reported.items():
+            cells.setdefault(key, {}).update(counts)
     places = {line.tag: place for place, line in enumerate((*rows, *columns))}
     return Matrix(
         asked,
@@ -205,7 +205,7 @@ async def _incidents(
         .join(Record, Record.pk == row.record_pk)
         .where(
             row.tag.in_([line.tag for line in rows]),
-            col.tag.in_([line.tag for line in columns]),
+            _one_of(col.tag, [line.tag for line in columns]),
             Record.kind == "incident",
             *conditions,
         )
@@ -216,90 +216,107 @@ async def _incidents(
 
 # --- what was reported
 
-_REPORTED = tuple(one.name for one in fields(Cell) if one.name != "incidents")
 
-
-def _counts(who: ColumnElement[str]) -> list[ColumnElement[int]]:
-    """The counts of `_REPORTED`, in its order."""
-    incident = Record.kind == "incident"
-    effect = Record.kind != "incident"
-    said: dict[str, ColumnElement[bool]] = {
-        **{
-            name: and_(incident, Outcome.outcome == name)
-            for name in ("worked", "bypassed", "degraded", "absent")
-        },
+def _said() -> dict[str, ColumnElement[bool]]:
+    """What makes a report count in each number of a cell, as conditions on `Record` and `Outcome`."""
+    incident, effect = Record.kind == "incident", Record.kind != "incident"
+    seen = ("worked", "bypassed", "degraded", "absent")
+    return {
+        **{name: and_(incident, Outcome.outcome == name) for name in seen},
         "evaluated": effect,
         "effective": and_(effect, Outcome.outcome == "effective"),
         "partial": and_(effect, Outcome.outcome == "partial"),
         "failing": and_(effect, Outcome.outcome.in_(("ineffective", "harmful"))),
         "measured": and_(effect, Outcome.measured.is_(True)),
     }
-    records = [func.count(case((told, Outcome.record_pk)).distinct()) for told in said.values()]
-    by = ("worked", "bypassed", "evaluated", "effective")
-    return [
-        *records,
-        func.count(who.distinct()),
-        *(func.count(case((said[name], who)).distinct()) for name in by),
-    ]
 
 
-def _reported(
+_BY = ("worked", "bypassed", "evaluated", "effective")
+
+
+async def _reported(
+    session: AsyncSession,
     actor: Actor,
-    conditions: Iterable[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]],
     asked: Table,
     under_rows: Sequence[tuple[str, str]],
     under_columns: Sequence[tuple[str, str]],
-) -> Select[Any]:
+) -> dict[tuple[str, str], dict[str, int]]:
+    """Distinct records, then distinct organisations, by cell.
+
+    First one line for each cell and record, then sums of those: to count what is distinct for each number
+    by itself takes the databases several times as long.
+    """
     mitigation = (
         select(Record.pk, Record.origin, Record.id)
         .where(Record.kind == "mitigation", queries.IS_LISTED, readable(actor))
         .subquery()
     )
-    rows, columns = _lines("matrix_rows", under_rows), _lines("matrix_columns", under_columns)
-    query = (
-        select(rows.c.line, columns.c.line, *_counts(organisation()))
+    query: Select[Any] = (
+        select(*())
         .select_from(Outcome)
         .join(Record, Record.pk == Outcome.record_pk)
         .outerjoin(
             mitigation,
             and_(mitigation.c.id == Outcome.target_id, mitigation.c.origin == Outcome.target_origin),
         )
-    )
-    for axis, lines in ((asked.rows, rows), (asked.columns, columns)):
-        query = _joined(query, axis.partition(":")[0], lines, mitigation)
-    return (
-        with_publishers(query)
         .where(
             *conditions,
             Outcome.outcome != DESCRIBED,
             # A response to what is no mitigation, or to none that can be read here, reports on nothing here.
             or_(Record.kind == "incident", mitigation.c.pk.is_not(None)),
         )
-        .group_by(rows.c.line, columns.c.line)
     )
+    query, row = _joined(query, "matrix_rows", asked.rows, under_rows, mitigation)
+    query, col = _joined(query, "matrix_columns", asked.columns, under_columns, mitigation)
+    said = _said()
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    by = {f"by_{name}": said[name] for name in _BY}
+    for narrowed, one, numbers in (
+        (query, Outcome.record_pk, said),
+        (with_publishers(query), organisation(), {"by_any": true(), **by}),
+    ):
+        flags = [func.max(case((told, 1), else_=0)).label(name) for name, told in numbers.items()]
+        columns = (row.label("line"), col.label("across"), one.label("one"))
+        each = narrowed.add_columns(*columns, *flags).group_by(*columns).subquery()
+        sums = [func.sum(each.c[name]) for name in numbers]
+        cells = select(each.c.line, each.c.across, *sums).group_by(each.c.line, each.c.across)
+        for line, across, *counts in await session.execute(cells):
+            found.setdefault((line, across), {}).update(zip(numbers, map(int, counts), strict=True))
+    return found
 
 
-def _lines(name: str, pairs: Sequence[tuple[str, str]]) -> CTE:
-    return (
-        values(column("tag", String), column("line", String), name=f"{name}_values")
-        .data(list(pairs))
-        .cte(name)
-    )
-
-
-def _joined(query: Select[Any], namespace: str, lines: CTE, mitigation: Any) -> Select[Any]:
-    """Join the lines in which a report stands on one axis."""
+def _joined(
+    query: Select[Any], name: str, axis: str, under: Sequence[tuple[str, str]], mitigation: Any
+) -> tuple[Select[Any], Any]:
+    """Join the lines in which a report stands on one axis; answers with the column that names them."""
+    namespace = axis.partition(":")[0]
+    tag: Any
     if namespace in CIRCUMSTANCES - {SAFEGUARDS}:
         borne = aliased(RecordTag)
-        return query.join(borne, borne.record_pk == Record.pk).join(lines, lines.c.tag == borne.tag)
-    subject = aliased(OutcomeSubject)
-    # What a report leaves unsaid stands in the first row of its mitigation.
-    elsewhere = Outcome.safeguard.is_(None) if namespace == SAFEGUARDS else Outcome.inherits.is_(True)
-    return query.join(
-        subject,
-        and_(
-            subject.record_pk == case((elsewhere, mitigation.c.pk), else_=Outcome.record_pk),
-            subject.number == case((elsewhere, 0), else_=Outcome.number),
-            subject.role == (WITH if namespace == SAFEGUARDS else AGAINST),
-        ),
-    ).join(lines, lines.c.tag == subject.subject)
+        query, tag = query.join(borne, borne.record_pk == Record.pk), borne.tag
+    else:
+        subject = aliased(OutcomeSubject)
+        # What a report leaves unsaid stands in the first row of its mitigation.
+        elsewhere = Outcome.safeguard.is_(None) if namespace == SAFEGUARDS else Outcome.inherits.is_(True)
+        query = query.join(
+            subject,
+            and_(
+                subject.record_pk == case((elsewhere, mitigation.c.pk), else_=Outcome.record_pk),
+                subject.number == case((elsewhere, 0), else_=Outcome.number),
+                subject.role == (WITH if namespace == SAFEGUARDS else AGAINST),
+            ),
+        )
+        tag = subject.subject
+    if all(one == line for one, line in under):
+        return query.where(_one_of(tag, [line for _, line in under])), tag
+    pairs = values(column("tag", String), column("line", String), name=f"{name}_values")
+    lines = pairs.data(list(under)).cte(name)
+    return query.join(lines, lines.c.tag == tag), lines.c.line
+
+
+def _one_of(tag: Any, lines: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a tag is one of these. The few rows of one record are looked through: asked plainly, SQLite
+    looks up each of the lines in its index for each record.
+    """
+    return func.coalesce(tag, "").in_(lines)

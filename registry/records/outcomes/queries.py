@@ -1,7 +1,7 @@
 """Reads of what was reported. Whatever is read passes through `registry.records.visibility`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -83,8 +83,8 @@ async def evidence(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, 
     wanted = _with_narrower(vocabulary, subjects)
     found = await _reports(session, actor, asked, wanted)
     counted = found[:MOST_COUNTED]
-    owners, terms = await _mitigations(session, actor, {key for one in counted if (key := one.target)})
-    reports = [_placed(one, owners, terms) for one in counted]
+    owners, terms = await _mitigations(session, actor, {key for row, _ in counted if (key := _target(row))})
+    reports = [_report(row, by, owners, terms) for row, by in counted]
     # A response to what is no mitigation, or to none that can be read here, reports on nothing here.
     reports = [one for one in reports if one.kind == "incident" or one.target in owners]
     entries = [entry for entry in rank(reports) if _is_wanted(entry, asked)]
@@ -97,7 +97,7 @@ async def evidence(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, 
         subjects,
         page,
         len(entries),
-        len({(one.record, one.number) for one in reports}),
+        len(reports),
         await _sources(session, actor, page, asked.sources),
         {key: stored for key, stored in held.items() if stored is not None and key in owners},
         len(found) <= MOST_COUNTED,
@@ -189,12 +189,15 @@ _COLUMNS: tuple[Any, ...] = (
     Record.imported,
     Record.first_seq,
 )
+_TARGET, _SEQ = 6, 9
 
 
 async def _reports(
     session: AsyncSession, actor: Actor, asked: Asked, subjects: Sequence[str]
-) -> list[Report]:
-    """What is reported against any of the subjects, the newest first; at most one more than is counted."""
+) -> list[tuple[Sequence[Any], frozenset[str]]]:
+    """What is reported against any of the subjects, the newest first, as rows of `_COLUMNS`, each with who
+    says so; at most one more than is counted.
+    """
     since = await first_seq_since(session, asked)
     conditions = countable(actor, asked, since)
     if asked.kinds:
@@ -235,17 +238,31 @@ async def _reports(
         for query in (direct, inherited):
             found = with_publishers(query).where(*conditions)
             newest = found.order_by(Record.first_seq.desc()).limit(2 * MOST_COUNTED)
-            for *row, who in await session.execute(newest):
-                rows[row[0], row[1]] = row
-                by.setdefault((row[0], row[1]), set()).add(who)
-    made = [_report(row, frozenset(by[key])) for key, row in rows.items()]
-    return sorted(made, key=lambda one: (-one.seq, one.record, one.number))[: MOST_COUNTED + 1]
+            for row in await session.execute(newest):
+                key = row[0], row[1]
+                rows[key] = row
+                by.setdefault(key, set()).add(row[-1])
+    newest_first = sorted(rows, key=lambda key: (-rows[key][_SEQ], key))
+    return [(rows[key], frozenset(by[key])) for key in newest_first[: MOST_COUNTED + 1]]
 
 
-def _report(row: Sequence[Any], by: frozenset[str]) -> Report:
-    pk, number, kind, outcome, measured, safeguard, origin, id, imported, seq = row
-    target = (origin, id) if id is not None else None
-    return Report(pk, number, kind, outcome, measured, by, safeguard, target, frozenset(), imported, seq)
+def _target(row: Sequence[Any]) -> Key | None:
+    return (row[_TARGET], row[_TARGET + 1]) if row[_TARGET + 1] is not None else None
+
+
+def _report(
+    row: Sequence[Any],
+    by: frozenset[str],
+    owners: Mapping[Key, frozenset[str]],
+    terms: Mapping[Key, str | None],
+) -> Report:
+    """A report, with what is known of the mitigation that it speaks of."""
+    pk, number, kind, outcome, measured, safeguard, _, _, imported, seq, _ = row
+    target = _target(row)
+    known = owners.get(target, frozenset()) if target else frozenset()
+    if safeguard is None and target is not None:
+        safeguard = terms.get(target)
+    return Report(pk, number, kind, outcome, measured, by, safeguard, target, known, imported, seq)
 
 
 async def _mitigations(
@@ -269,14 +286,6 @@ async def _mitigations(
             owners.setdefault((origin, id), set()).add(who)
             terms[origin, id] = safeguard
     return {key: frozenset(found) for key, found in owners.items()}, terms
-
-
-def _placed(report: Report, owners: Mapping[Key, frozenset[str]], terms: Mapping[Key, str | None]) -> Report:
-    """A report with what is known of its mitigation."""
-    if report.target is None or report.target not in owners:
-        return report
-    safeguard = report.safeguard or terms[report.target]
-    return replace(report, safeguard=safeguard, owners=owners[report.target])
 
 
 def _is_wanted(entry: Entry, asked: Asked) -> bool:

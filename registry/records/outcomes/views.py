@@ -36,7 +36,7 @@ def evidence(found: Evidence, vocabulary: Vocabulary, home: str) -> dict[str, An
         "next": end if end < found.total else None,
         "position": found.position,
         "counting": [{"id": id, "text": text} for id, text in COUNTING.items()],
-        "order": [{"id": id, "text": text} for id, (text, _) in ORDER.items()],
+        "order": [{"id": id, "text": text} for id, text in ORDER.items()],
     }
 
 

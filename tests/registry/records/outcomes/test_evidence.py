@@ -10,6 +10,8 @@ from sqlalchemy import update
 from registry.db import Database
 from registry.extensions import Node
 from registry.providers.models import Provider
+from registry.records.outcomes import kept
+from registry.records.outcomes.matrix import matrix
 from registry.signing.jws import signed_bytes
 from tests.conftest import Join, Publish
 from tests.registry.mirroring import mirror, version_of
@@ -359,3 +361,32 @@ async def test_any_two_vocabularies_make_a_matrix(client: httpx.AsyncClient, joi
         0,
     ]
     assert deep["rows"]["total"] > len((await client.get(f"{MATRIX}?limit=3")).json()["rows"]["items"]) == 3
+
+
+@pytest.mark.one_database
+async def test_a_matrix_is_counted_once_until_something_public_changes(
+    client: httpx.AsyncClient, join: Join, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+
+    async def count(*arguments: Any) -> Any:
+        counted.append(arguments[-1])
+        return await matrix(*arguments)
+
+    monkeypatch.setattr(kept, "matrix", count)
+    lab = await join("lab")
+
+    async def ask() -> list[Any]:
+        # Members are answered past the front, which would keep it, too.
+        answers = [await client.get(MATRIX, headers=lab.headers) for _ in range(2)]
+        return [answer.json()["cells"] for answer in answers]
+
+    assert await ask() == [[], []]
+    said = incident({"tag": "safeguard:filter", "outcome": "worked"})
+    await bring_out(client, lab, said | {"handling": {"tlp": "GREEN"}})
+    assert (await ask(), len(counted)) == ([[], []], 1)
+    await bring_out(client, lab, said)
+    first, second = await ask()
+    assert (first, len(first), len(counted)) == (second, 1, 2)
+    await prove_domain(node.database, "lab", "lab.example")
+    assert (await ask(), len(counted)) == ([first, first], 3)
