@@ -60,6 +60,12 @@ def without_forbidden_characters(text: str) -> str:
     return _FORBIDDEN.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """`text` on one line: white space is a single space, and what no record may hold is left out."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else without_forbidden_characters(text)
+
+
 CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 """A reason as a code, for where words have no place: an entry of the log stands there for good."""
 

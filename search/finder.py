@@ -46,7 +46,7 @@ class SearchFinder:
         if asked.position is not None:
             async with self._database.read() as session:
                 hits = await with_since_then(session, answer.hits)
-            answer = replace(answer, hits=hits, erased=self._taken_out.count(asked.position))
+            answer = replace(answer, hits=hits, erased=self.erased(asked))
         terms = (found.value for name in TERMED for found in answer.facets.get(name, ()))
         answer = replace(answer, taxonomies=self._meanings.titles(terms))
         sourced = [(hit.origin, hit.id) for hit in answer.hits if _SOURCED in hit.document]
@@ -69,6 +69,12 @@ class SearchFinder:
     async def walk(self, understood: Request) -> Walk:
         """Every record that answers as `search` does, without documents. Takes what `understood` answers."""
         return await self.engine.walk(understood, hidden=await self._hidden(understood))
+
+    def erased(self, understood: Request) -> int | None:
+        """How many records were public at the position that is asked for, and are not to be shown any more,
+        as far as the last `walk` or `search` saw; None of a question about now.
+        """
+        return None if understood.position is None else self._taken_out.count(understood.position)
 
     async def _resolved(self, request: Request) -> Request:
         if request.as_of is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registry.canonical import without_forbidden_characters
+from registry.canonical import one_line
 from registry.feeds.links import Links
 from registry.records.content.partial import PartialDate
 
@@ -84,7 +84,7 @@ def line(value: Any) -> str:
     """A text, or a number, on one line, without control characters; of anything else, nothing."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return without_forbidden_characters(" ".join(str(value).split()))
+    return one_line(str(value))
 
 
 def listed(value: Any) -> list[Any]:

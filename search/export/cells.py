@@ -12,21 +12,26 @@ import io
 import re
 from collections.abc import Iterable
 
-from registry.canonical import without_forbidden_characters
+from registry.canonical import one_line
 
 LONGEST = 32_000
 """In characters. A spreadsheet's cell holds 32,767, and breaks what is longer over several rows."""
 
+_HARM = "=+-@＝＋－＠'"
 _BEGINS = r"""(?:^|;)[\s"]*"""
-_HARMFUL = re.compile(rf"({_BEGINS})(?=[=+\-@＝＋－＠'])")
+_HARMFUL = re.compile(rf"({_BEGINS})(?=[{re.escape(_HARM)}])")
 _MADE_SAFE = re.compile(rf"({_BEGINS})'")
+_HARMFUL_FIRST = frozenset(_HARM)
 
 
 def safe(text: str) -> str:
     """A text on one line that no spreadsheet takes for a formula, cut to what a cell holds."""
-    text = without_forbidden_characters(" ".join(text.split()))
+    text = one_line(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
+    # Most cells are looked at once, at their beginning: an export has millions.
+    if ";" not in text and text.lstrip(' "')[:1] not in _HARMFUL_FIRST:
+        return text
     return _HARMFUL.sub(r"\1'", text)
 
 

@@ -28,7 +28,9 @@ _decode = msgspec.json.Decoder().decode
 class About:
     """What an export is of: `total` records that answer the question at `address`, as it stood at `position`.
 
-    Nothing of it tells when it was written: one question as of one position is one file.
+    `erased` is how many records were public then, whatever was asked, and are not shown any more, for a
+    question as of an earlier position. Nothing of it tells when it was written: one question as of one
+    position is one file.
     """
 
     registry: str
@@ -38,6 +40,7 @@ class About:
     canonical: str
     position: int
     total: int
+    erased: int | None = None
     part: str = RECORDS
     bom: bool = True
 
@@ -66,16 +69,15 @@ class _Lines:
 
     def begin(self) -> str:
         about = self.about
-        return _line(
-            {
-                "export": {
-                    "question": about.canonical,
-                    "url": about.address,
-                    "position": about.position,
-                    "total": about.total,
-                }
-            }
-        )
+        told: dict[str, Any] = {
+            "question": about.canonical,
+            "url": about.address,
+            "position": about.position,
+            "total": about.total,
+        }
+        if about.erased is not None:
+            told["erased"] = about.erased
+        return _line({"export": told})
 
     def write(self, records: Sequence[Said]) -> str:
         self.withdrawn += [_decode(each.document)["id"] for each in records if each.withdrawn]

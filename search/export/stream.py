@@ -42,6 +42,7 @@ async def begin(node: Node, finder: SearchFinder, export: Export) -> Exporting:
         canonical=pinned.canonical,
         position=position,
         total=walk.total,
+        erased=finder.erased(asked),
         part=export.part,
         bom=export.bom,
     )
