@@ -210,9 +210,7 @@ async def catch_up(node: Node, reader: IndexReader) -> None:
     await tail.give_up()
 
 
-@pytest.mark.parametrize(
-    ("settings", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgresql", 3)], indirect=["settings"]
-)
+@pytest.mark.parametrize(("settings", "seed"), [("sqlite", 2), ("postgresql", 3)], indirect=["settings"])
 async def test_the_answer_as_of_a_position_stays_the_same(node: Node, seed: int) -> None:
     """Records come, change, go and come back, here and at other registries, one shown in the place of
     another; some are erased or withheld; the index lags, and is built anew at times.
@@ -225,7 +223,7 @@ async def test_the_answer_as_of_a_position_stays_the_same(node: Node, seed: int)
     world = World(Bench(node, Desk(node.origin, await node.vocabulary.current()), provider), dice)
     engine = open_engine(node.settings)
     reader, finder = IndexReader(node, engine), SearchFinder(node, engine)
-    for _ in range(45):
+    for _ in range(32):
         await world.happen()
         if dice.random() < 0.3:
             await catch_up(node, reader)
@@ -250,8 +248,8 @@ async def test_the_answer_as_of_a_position_stays_the_same(node: Node, seed: int)
         assert due.keys() - got.keys() <= {(change.origin, change.id) for change in unread}
     await catch_up(node, reader)
     for position in world.shown:
-        await hold(world, finder, position, closely=position % 5 == 1)
+        await hold(world, finder, position, closely=position % 7 == 1)
     await reader.rebuild()
     for position in world.shown:
-        await hold(world, finder, position, closely=position % 5 == 2)
+        await hold(world, finder, position, closely=position % 7 == 2)
     await reader.release()
