@@ -1,4 +1,6 @@
-"""The rows that are kept are those that documents give, whatever was done to their records."""
+"""The rows that are kept are those that documents give, whatever was done to their records, and answers count
+what documents say.
+"""
 
 import random
 from typing import Any
@@ -11,6 +13,8 @@ from registry.db import Database
 from registry.extensions import Node
 from registry.records.mirrored import erase_mirrored
 from registry.records.models import Record, Version
+from registry.records.outcomes.claims import DESCRIBED, claims_of, publishers_of
+from registry.records.outcomes.counting import UNNAMED, Report, rank
 from registry.records.outcomes.models import Outcome, OutcomeSubject, RecordPublisher
 from registry.records.outcomes.service import TABLES, rows_of
 from tests.conftest import Join
@@ -64,6 +68,40 @@ async def kept_and_made(database: Database) -> tuple[list[Any], list[Any]]:
     return sorted(kept, key=repr), sorted(made, key=repr)
 
 
+async def recounted(database: Database, tag: str) -> list[tuple[Any, ...]]:
+    """What documents alone say was reported against a tag, as `told` has it of an answer."""
+    async with database.read() as session:
+        query = (
+            select(Record.pk, Record.first_seq, Version.document)
+            .join(Version, (Version.record_pk == Record.pk) & (Version.number == Record.current))
+            .where(Version.shared.is_(False), Record.listed)
+        )
+        found = [(pk, seq, msgspec.json.decode(body)) for pk, seq, body in await session.execute(query)]
+    mitigations = {
+        claim.target: (claim, _by(document))
+        for _, _, document in found
+        for claim in claims_of(document)
+        if claim.outcome == DESCRIBED
+    }
+    reports = []
+    for pk, seq, document in found:
+        for claim in claims_of(document):
+            described, owners = mitigations.get(claim.target, (None, frozenset()))
+            known = described is not None or document["kind"] == "incident"
+            of = described if claim.inherits and described else claim
+            if claim.outcome == DESCRIBED or not known or tag not in of.subjects:
+                continue
+            term = claim.safeguard or (described.safeguard if described else None)
+            made = (claim.outcome, claim.measured, _by(document), term, claim.target, owners)
+            reports.append(Report(pk, claim.number, document["kind"], *made, seq=seq))
+    return [(one.name.partition(" ")[0], one.total.reports, one.total.organisations) for one in rank(reports)]
+
+
+def _by(document: dict[str, Any]) -> frozenset[str]:
+    named = (f"{document['origin']} {one.slug}" for one in publishers_of(document) if one.slug)
+    return frozenset(named) or frozenset({UNNAMED})
+
+
 async def test_rows_follow_their_documents(
     client: httpx.AsyncClient, join: Join, node: Node, database: Database
 ) -> None:
@@ -110,6 +148,17 @@ async def test_rows_follow_their_documents(
     kept, made = await kept_and_made(database)
     assert kept == made
     assert len(kept) > 20
+    for tag in _TAGS:
+        answer = (await client.get("/api/v1/evidence", params={"against": tag, "crosswalks": "off"})).json()
+        told = [
+            (
+                item["mitigation"]["id"] if item["type"] == "mitigation" else item["safeguard"]["tag"],
+                item["reports"],
+                item["organisations"],
+            )
+            for item in answer["items"]
+        ]
+        assert told == await recounted(database, tag), tag
     async with database.read() as session:
         erased = select(Record.pk).where(Record.erased.is_not(None))
         assert await session.scalar(erased.limit(1)) is not None
