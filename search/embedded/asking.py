@@ -7,7 +7,7 @@ from registry.errors import Finding, Severity
 from search.document import Key
 from search.embedded import queries, then
 from search.embedded.queries import Plan
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.embedded.then import Found
 from search.relevance import enough, fewer
 from search.request import Request

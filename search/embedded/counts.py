@@ -7,7 +7,7 @@ from typing import Any
 from search.counting import MOST_VALUES, merged, month
 from search.embedded.fields import facet_field, split_value
 from search.embedded.queries import Plan
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.request import Request
 from search.results import FacetValue
 

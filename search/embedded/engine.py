@@ -18,7 +18,8 @@ from registry.errors import Unavailable
 from search.alike.likeness import Likeness
 from search.document import Key, Projection
 from search.embedded import asking, counts, similar, suggest, then
-from search.embedded.store import BUILDING, WRITING, Building, Snapshot, Store
+from search.embedded.states import Snapshot
+from search.embedded.store import BUILDING, WRITING, Building, Store
 from search.engine import NO_SYNONYMS, WALK, Batch, Keys, Place, Synonyms, Walk, require
 from search.highlight import Marker
 from search.request import Request

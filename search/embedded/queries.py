@@ -12,7 +12,7 @@ from registry.ids import parse_id
 from search import text
 from search.document import Key
 from search.embedded.fields import AUDIENCE, BODY, COPY, EXACT, KEY, LIVE, filter_field, join_key
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.embedded.then import Then
 from search.embedded.words import Clause, Wanted, Words
 from search.request import Request

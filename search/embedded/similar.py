@@ -8,7 +8,7 @@ from tantivy import Occur, Query, Schema, Searcher
 from search.alike.likeness import Likeness
 from search.document import Key
 from search.embedded.fields import BODY, COPY, KEY, LIVE, TRAIT, filter_field, join_key
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 
 _WORDS = 25
 _TAGS = 15

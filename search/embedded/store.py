@@ -12,26 +12,23 @@ covers.
 """
 
 import fcntl
-import json
 import os
 import secrets
 import shutil
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
-import tantivy
 
 from registry.errors import Unavailable
 from search.document import SHAPE, Key, Projection
-from search.embedded import fields
-from search.embedded.writing import PAST, Writers, make
+from search.embedded.checksums import whole
+from search.embedded.states import BROKEN, Broken, Generation, Snapshot, reading
+from search.embedded.writing import Writers, make
 from search.engine import Place
 
 T = TypeVar("T")
@@ -41,182 +38,10 @@ log = structlog.get_logger("candor.search")
 CURRENT = "current"
 WRITING = "writing.lock"
 BUILDING = "building.lock"
-BROKEN = "broken"
 REBUILD_BYTES = 50_000_000
 # A folder out of use may still be read by a process that is about to notice.
 KEEP_SECONDS = 60
 RETRY_AFTER = 5
-
-_FOOTER_MAGIC = 1337
-
-
-class Broken(Exception):
-    """The index cannot be read: files are missing, cut short, or not what tantivy wrote."""
-
-
-@dataclass
-class Snapshot:
-    """One state of the index. Everything asked of it answers from that state, whatever is written
-    meanwhile.
-    """
-
-    name: str
-    stamp: tuple[int, int]
-    schema: tantivy.Schema
-    searcher: tantivy.Searcher
-    place: Place
-    segments: frozenset[str] = frozenset()
-    kept: dict[str, Any] = field(default_factory=dict)
-
-    def top(
-        self,
-        query: tantivy.Query,
-        limit: int,
-        *,
-        offset: int = 0,
-        by: str | None = None,
-        ascending: bool = False,
-    ) -> tuple[int, list[tantivy.DocAddress]]:
-        """How many documents answer, and where the best, or the first by a field, lie."""
-        order = tantivy.Order.Asc if ascending else tantivy.Order.Desc
-        found: Any = self.searcher.search(query, max(limit, 1), offset=offset, order_by_field=by, order=order)
-        return found.count, [address for _, address in found.hits[:limit]]
-
-    def ranked(
-        self, query: tantivy.Query, limit: int, *, by: str | None = None, ascending: bool = False
-    ) -> tuple[int, list[tuple[float, tantivy.DocAddress]]]:
-        """As `top`, with what each was ranked by."""
-        order = tantivy.Order.Asc if ascending else tantivy.Order.Desc
-        found: Any = self.searcher.search(query, max(limit, 1), order_by_field=by, order=order)
-        return found.count, found.hits[:limit]
-
-    def count(self, query: tantivy.Query) -> int:
-        return self.top(query, 0)[0]
-
-    def record(self, address: tantivy.DocAddress) -> tuple[Key, bytes]:
-        """The key and the stored document of a record."""
-        stored = self.searcher.doc(address)
-        key, document = stored.get_first(fields.KEY), stored.get_first(fields.DOCUMENT)
-        if not isinstance(key, str) or not isinstance(document, bytes):
-            raise Broken("a record without its document")
-        return fields.split_key(key), document
-
-    def keep(self, name: str, make: Callable[[], T]) -> T:
-        """Something that is costly to make and stays true as long as this state does."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        found: T = self.kept[name]
-        return found
-
-
-class _Generation:
-    """One opened tantivy index and its newest state."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._index = _open(folder)
-        self._past_index: tantivy.Index | None = None
-        self._past: Snapshot | None = None
-        self.frozen = False
-        self.snapshot = self._load()
-
-    def _stamp(self, folder: Path) -> tuple[int, int]:
-        found = (folder / "meta.json").stat()
-        return found.st_mtime_ns, found.st_ino
-
-    def past(self) -> Snapshot:
-        """What is past, as it was committed before the newest state or later. Opened when somebody asks."""
-        folder = self.folder / PAST
-        if self.frozen:
-            if self._past is None:
-                raise Broken(f"{folder} was not open when the index was found broken")
-            return self._past
-        stamp = self._stamp(folder)
-        if self._past_index is None:
-            self._past_index = _open(folder)
-        if self._past is None or self._past.stamp != stamp:
-            before = _segments(folder)
-            self._past_index.reload()
-            index = self._past_index
-            self._past = Snapshot(
-                self.folder.name,
-                stamp,
-                index.schema,
-                index.searcher(),
-                self.snapshot.place,
-                before | _segments(folder),
-            )
-        return self._past
-
-    def _load(self) -> Snapshot:
-        stamp = self._stamp(self.folder)
-        before = _segments(self.folder)
-        self._index.reload()
-        searcher = self._index.searcher()
-        schema = self._index.schema
-        query = tantivy.Query.term_query(schema, fields.KEY, fields.STATE_KEY)
-        hits = searcher.search(query, 1).hits
-        if not hits:
-            raise Broken(f"{self.folder} does not say how far it has read")
-        state = searcher.doc(hits[0][1]).get_first(fields.STATE)
-        place = Place(**json.loads(str(state)))
-        # Another process may commit in between: then its segments are looked at, too.
-        return Snapshot(self.folder.name, stamp, schema, searcher, place, before | _segments(self.folder))
-
-    def freeze(self) -> bool:
-        """Answer from what is open, whatever becomes of the files; False where that is not what was written.
-
-        A file that is gone is still there for whoever has it open.
-        """
-        try:
-            self.frozen = all(map(_footer_fits, filter(Path.exists, self._open_files())))
-        except (OSError, ValueError, KeyError):
-            self.frozen = False
-        return self.frozen
-
-    def _open_files(self) -> Iterator[Path]:
-        for folder, snapshot in ((self.folder, self.snapshot), (self.folder / PAST, self._past)):
-            segments = snapshot.segments if snapshot is not None else ()
-            if segments and folder.is_dir():
-                yield from (path for path in folder.iterdir() if path.name.partition(".")[0] in segments)
-
-    def refresh(self) -> Snapshot:
-        if self.frozen:
-            return self.snapshot
-        if (self.folder / BROKEN).exists():
-            raise Broken(f"{self.folder} was found broken")
-        if self._stamp(self.folder) != self.snapshot.stamp:
-            self.snapshot = self._load()
-        return self.snapshot
-
-
-def _segments(folder: Path) -> frozenset[str]:
-    """The names that files of a state begin with."""
-    listed = json.loads((folder / "meta.json").read_bytes())["segments"]
-    return frozenset(segment["segment_id"].replace("-", "") for segment in listed)
-
-
-def _open(folder: Path) -> tantivy.Index:
-    index = tantivy.Index.open(str(folder))
-    fields.register_tokenizers(index)
-    # Its own watcher would be a thread that polls; `Store.snapshot` looks when somebody asks.
-    index.config_reader("manual")
-    return index
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turns what tantivy says about damaged files into `Broken`. A panic of its own is no `Exception`."""
-    try:
-        yield
-    except (Broken, Unavailable):
-        raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise Broken(str(error)) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise Broken(str(error)) from error
 
 
 class Store:
@@ -225,7 +50,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._opening = threading.Lock()
-        self._generation: _Generation | None = None
+        self._generation: Generation | None = None
         self._pointer: tuple[int, int] | None = None
         self._writers: tuple[str, Writers] | None = None
         self.refused: dict[Key, str] = {}
@@ -234,17 +59,17 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """The newest state. Raises `Unavailable` while there is no index that can be read."""
-        return self._look(_Generation.refresh)
+        return self._look(Generation.refresh)
 
     def snapshots(self) -> tuple[Snapshot, Snapshot]:
         """The newest state, and what is past. Raises as `snapshot`."""
         # In this order: what ended since stands in both, what was lost between them would stand in neither.
         return self._look(lambda generation: (generation.refresh(), generation.past()))
 
-    def _look(self, at: Callable[[_Generation], T]) -> T:
+    def _look(self, at: Callable[[Generation], T]) -> T:
         try:
             pointer = self._stat_pointer()
-            with self._opening, _reading():
+            with self._opening, reading():
                 if self._generation is None or pointer != self._pointer:
                     self._generation = self._open()
                     self._pointer = pointer
@@ -257,7 +82,7 @@ class Store:
                     return found
             raise Unavailable("The search index is being built.", retry_after=RETRY_AFTER) from error
 
-    def _look_at_what_is_open(self, opened: _Generation, at: Callable[[_Generation], T]) -> T | None:
+    def _look_at_what_is_open(self, opened: Generation, at: Callable[[Generation], T]) -> T | None:
         """An index that is broken answers on from what is open of it, where that is sound, until another one
         takes its place.
         """
@@ -265,7 +90,7 @@ class Store:
             # Opened from another folder, it was out of use already.
             if self._stat_pointer() == self._pointer and opened.freeze():
                 self._generation = opened
-                with _reading():
+                with reading():
                     return at(opened)
         return None
 
@@ -273,12 +98,12 @@ class Store:
         found = (self.folder / CURRENT).stat()
         return found.st_mtime_ns, found.st_ino
 
-    def _open(self) -> _Generation:
+    def _open(self) -> Generation:
         name = self._current()
         folder = self.folder / name
         if (folder / BROKEN).exists():
             raise Broken(f"{folder} was found broken")
-        generation = _Generation(folder)
+        generation = Generation(folder)
         if generation.snapshot.place.digest.partition(":")[0] != str(SHAPE):
             raise Broken(f"{folder} has another shape")
         return generation
@@ -295,43 +120,33 @@ class Store:
         rebuilt.
         """
         try:
-            with _reading():
+            with reading():
                 yield
         except Broken as error:
             if self.whole(snapshot.name):
                 # The files are as they were written, so the mistake is ours: let it be seen as one.
                 raise
             self.mark_broken(error)
+            with self._opening:
+                self._generation = None
             raise Unavailable(
                 "The search index is damaged and is being rebuilt.", retry_after=RETRY_AFTER
             ) from error
 
     def mark_broken(self, reason: Exception) -> None:
-        """Tell every process that the serving index is not to be used."""
+        """Tell every process that the serving index is not to be opened, and what is open of it to be looked
+        at.
+        """
         with suppress(OSError, Broken):
             marker = self.folder / self._current() / BROKEN
             if marker.parent.is_dir() and not marker.exists():
                 log.error("search index cannot be read", folder=str(marker.parent), reason=str(reason)[:300])
                 marker.write_text(f"{reason}\n")
-        with self._opening:
-            self._generation = None
 
     def whole(self, name: str | None = None) -> bool:
-        """Whether every file of the index is the one that tantivy wrote, by the checksums in it. Reads
-        everything.
-
-        tantivy itself checks nothing of the sort: flipped bits make it answer wrongly or panic.
-        """
-        try:
-            folder = self.folder / (name or self._current())
-            for _ in range(5):
-                meta = (folder / "meta.json").read_bytes()
-                whole = _segments_whole(folder, json.loads(meta)["segments"]) and _past_whole(folder)
-                if whole or (folder / "meta.json").read_bytes() == meta:
-                    return whole
-                # A commit replaced files while they were read.
-        except (OSError, ValueError, KeyError, Broken):
-            pass
+        """Whether every file of the index is the one that tantivy wrote. Reads everything."""
+        with suppress(OSError, Broken):
+            return whole(self.folder / (name or self._current()))
         return False
 
     # --- writing
@@ -467,45 +282,6 @@ class Building:
             writers, self._writers = self._writers, None
             writers.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _past_whole(folder: Path) -> bool:
-    past = folder / PAST
-    meta = (past / "meta.json").read_bytes()
-    whole = _segments_whole(past, json.loads(meta)["segments"])
-    return whole or (past / "meta.json").read_bytes() != meta
-
-
-def _segments_whole(folder: Path, listed: Sequence[dict[str, Any]]) -> bool:
-    names = {segment["segment_id"].replace("-", "") for segment in listed}
-    try:
-        files = [path for path in folder.iterdir() if path.name.partition(".")[0] in names]
-        stores = {path.stem for path in files if path.suffix == ".store"}
-        return names == stores and all(map(_footer_fits, files))
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _footer_fits(path: Path) -> bool:
-    """Whether the checksum at the end of a segment's file fits what stands before it (tantivy's `Footer`)."""
-    with path.open("rb") as file:
-        file.seek(-8, os.SEEK_END)
-        tail = file.read(8)
-        length, magic = int.from_bytes(tail[:4], "little"), int.from_bytes(tail[4:], "little")
-        body = path.stat().st_size - 8 - length
-        if magic != _FOOTER_MAGIC or body < 0:
-            return False
-        file.seek(body)
-        expected = json.loads(file.read(length))["crc"]
-        file.seek(0)
-        crc = 0
-        while body > 0:
-            chunk = file.read(min(body, 1 << 20))
-            if not chunk:
-                return False
-            crc = zlib.crc32(chunk, crc)
-            body -= len(chunk)
-    return bool(crc == expected)
 
 
 def _sync(folder: Path) -> None:

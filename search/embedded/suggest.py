@@ -10,7 +10,7 @@ from search.document import Key
 from search.embedded.counts import facet_values
 from search.embedded.fields import KEY, LIVE, facet_field, join_key
 from search.embedded.queries import known_as
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.names import NAMES, Named, begun, chosen, named
 from search.question import MAX_WORDS
 from search.results import Suggestion

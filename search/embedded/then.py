@@ -11,7 +11,7 @@ from itertools import islice
 from tantivy import DocAddress, FieldType, Occur, Query, Searcher
 
 from search.embedded.fields import BODY, SINCE, UNTIL
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.relevance import WEIGHTS
 
 _TEXTS = frozenset((BODY, *WEIGHTS))

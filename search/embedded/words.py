@@ -14,7 +14,7 @@ from tantivy import Occur, Query
 
 from search import text
 from search.embedded.fields import BODY, ROWS
-from search.embedded.store import Snapshot
+from search.embedded.states import Snapshot
 from search.embedded.then import Then
 from search.highlight import Misspelt
 from search.question import Part, Question

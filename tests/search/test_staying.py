@@ -87,7 +87,7 @@ async def set_aside(node: Node) -> dict[str, str]:
 async def found(client: httpx.AsyncClient, query: str = "") -> list[str]:
     answer = await client.get(f"/api/v1/search?{query}")
     assert answer.status_code == 200, answer.text
-    return [hit["record"]["title"] for hit in answer.json()["hits"]]
+    return sorted(hit["record"]["title"] for hit in answer.json()["hits"])
 
 
 def poisoned(make: Any) -> Any:
@@ -122,13 +122,13 @@ async def test_a_record_that_cannot_be_indexed_is_set_aside_and_tried_again(
         bad = await publish(member, title="Poison")
         await publish(member, title="Another lesson")
         await catch_up(node, reader)
-        assert await found(client) == ["Another lesson", "A lesson"]
+        assert await found(client) == ["A lesson", "Another lesson"]
         reasons = await set_aside(node)
         assert list(reasons) == [bad["id"]]
         assert "ValueError in test_staying.py" in reasons[bad["id"]]
         assert "Poison" not in reasons[bad["id"]]
         await reader.rebuild()
-        assert await found(client) == ["Another lesson", "A lesson"]
+        assert await found(client) == ["A lesson", "Another lesson"]
         assert list(await set_aside(node)) == [bad["id"]]
         # A change of another record leaves it where it is.
         await publish(member, title="A third")
@@ -226,15 +226,16 @@ async def test_what_is_open_answers_until_a_broken_index_is_built_anew(
 ) -> None:
     await fill(engine, named("One", "Two"))
     reading = EmbeddedEngine(engine.store.folder)
-    assert (await reading.search(asked())).total == 2
+    for each in (reading, engine):
+        assert (await each.search(asked())).total == 2
     folder = engine.store.folder / (engine.store.folder / CURRENT).read_text().strip()
     if what == "meta":
         (folder / "meta.json").write_text("{")
     else:
         next(folder.glob("*.store")).unlink()
         assert not await engine.check()
-    for _ in range(2):
-        assert (await reading.search(asked("two"))).total == 1
+    for each in (reading, engine, reading):
+        assert (await each.search(asked("two"))).total == 1
     assert await engine.damaged()
     with pytest.raises(Unavailable):
         await EmbeddedEngine(engine.store.folder).search(asked())

@@ -13,7 +13,8 @@ import pytest
 from registry.errors import Unavailable
 from search.document import SHAPE
 from search.embedded import EmbeddedEngine, store
-from search.embedded.store import BROKEN, CURRENT
+from search.embedded.states import BROKEN, Broken
+from search.embedded.store import CURRENT
 from search.engine import Place
 from tests.search.documents import asked, document, engine_with, fill, named, numbers, place, update
 
@@ -221,7 +222,7 @@ async def test_damage_met_by_a_question_takes_the_index_down(tmp_path: Path) -> 
 async def test_a_mistake_of_ours_does_not_take_a_sound_index_down(tmp_path: Path) -> None:
     engine = await engine_with(tmp_path, named("One"))
     snapshot = engine.store.snapshot()
-    with pytest.raises(store.Broken), engine.store.asking(snapshot):
+    with pytest.raises(Broken), engine.store.asking(snapshot):
         raise ValueError("a wrong query")
     assert (await engine.search(asked())).total == 1
 
