@@ -21,7 +21,7 @@ from search import labels, text
 from search.alike.likeness import trait_key
 
 # Raised when projections of the same documents change: an index made by another shape is rebuilt.
-SHAPE = 5
+SHAPE = 6
 
 STILL = (1 << 53) - 1
 """Where an interval ends that has not ended: past every public sequence number, and exact in a double."""

@@ -17,6 +17,8 @@ SYSTEM, TAG, WORDS = "system", "tag", "words"
 MOST_OF_A_KIND = 5
 # Every incident has one of these.
 _EVERYWHERE = frozenset({"severity"})
+# What records are about, before how it was.
+_SUBJECTS = frozenset({"misuse", "weakness", "safeguard"})
 MOST_WORDS = 8
 # Fewer words in common are chance, unless both titles hold them.
 _LEAST_WORDS, _LEAST_IN_TITLES = 4, 2
@@ -50,12 +52,15 @@ def _tags(one: Mapping[str, Any], other: Mapping[str, Any], vocabulary: Vocabula
     shared = [
         tag
         for tag in tags_of(other)
-        if tag in mine and text.key(tag) not in apart and tag.partition(":")[0] not in _EVERYWHERE
+        if tag in mine
+        and text.key(tag) not in apart
+        and tag.partition(":")[0] not in _EVERYWHERE
+        and not tag.startswith("actor:named/")
     ]
     # A narrow term says more than a broad one, and what stands under a shared one says it with it.
     broader = {wider for tag in shared for wider in vocabulary.ancestors(tag)}
     shared = [tag for tag in shared if tag not in broader]
-    shared.sort(key=lambda tag: -len(vocabulary.ancestors(tag)))
+    shared.sort(key=lambda tag: (tag.partition(":")[0] not in _SUBJECTS, -len(vocabulary.ancestors(tag))))
     return [Reason(TAG, tag, vocabulary.label(tag)) for tag in shared[:MOST_OF_A_KIND]]
 
 

@@ -10,14 +10,15 @@ from search.document import Key
 from search.embedded.fields import BODY, COPY, KEY, LIVE, TRAIT, filter_field, join_key
 from search.embedded.states import Snapshot
 
-_WORDS = 25
-_TAGS = 15
+_WORDS = 20
+_TAGS = 10
 _TRAITS = 100
 # Of so many, the rarest are looked for.
 _LOOK = 2000
-# A word in more than a third of all records tells nothing; in a handful of records, everything is in a third.
-_COMMON = 1 / 3
-_FEW = 20
+# What more than so many of all records have tells nothing, and going through them costs most of the time. In
+# a handful of records, everything is in a third.
+_COMMON, _COMMON_OF_MANY = 1 / 3, 1 / 20
+_FEW, _MANY = 20, 600
 _TAG_WEIGHT = 1.5
 # More than all words and tags together, and the more of them, and the rarer, the better.
 _TRAIT_WEIGHT = 1000.0
@@ -39,6 +40,7 @@ def query(snapshot: Snapshot, likeness: Likeness, hidden: frozenset[Key]) -> Que
         clauses += [
             (Occur.Should, _worth(schema, field, value, _TAG_WEIGHT * _rarity(held, live)))
             for value, held in _rarest(searcher, field, values, _TAGS, least)
+            if held <= _most_held(live)
         ]
     alike = [
         (Occur.Should, _worth(schema, TRAIT, trait, _TRAIT_WEIGHT * (1 + _rarity(held, live))))
@@ -78,11 +80,17 @@ def _telling_words(
     weighed: list[tuple[float, str]] = []
     for word, count in words:
         held = searcher.doc_freq(BODY, word)
-        if held >= least and (held <= live * _COMMON or live <= _FEW):
+        if least <= held <= _most_held(live):
             weighed.append((math.sqrt(count) * _rarity(held, live), word))
     weighed.sort(reverse=True)
     top = weighed[0][0] if weighed else 1.0
     return [(word, weight / top) for weight, word in weighed[:_WORDS]]
+
+
+def _most_held(live: int) -> float:
+    if live <= _FEW:
+        return live
+    return live * _COMMON if live <= _MANY else max(_MANY * _COMMON, live * _COMMON_OF_MANY)
 
 
 def _rarity(held: int, live: int) -> float:

@@ -55,6 +55,7 @@ async def _public_world(client: httpx.AsyncClient, members: dict[str, Member]) -
             loud,
             title=f"A {attribution} lesson",
             attribution=attribution,
+            aliases=[{"scheme": "case", "id": attribution}],
             **fields,
         )
         ids.append(id)
@@ -81,7 +82,9 @@ async def _private_acts(client: httpx.AsyncClient, members: dict[str, Member], i
             client, quiet, title="Only a draft", attribution=attribution, tags=["misuse:fraud"], **SEEN
         )
         hidden.append(id)
-        id, etag = await draft(client, quiet, title="Handed in", attribution=attribution)
+        # What would join it to a public record, were it public as well.
+        shared = {"aliases": [{"scheme": "case", "id": attribution}]}
+        id, etag = await draft(client, quiet, title="Handed in", attribution=attribution, **shared)
         etag = (await act(client, quiet, id, "submit", etag)).headers["etag"]
         hidden.append(id)
         id, etag = await draft(client, quiet, title="Sent back", attribution=attribution)

@@ -15,6 +15,7 @@ from registry.moderation.screening.links import refanged
 INDICATOR, HOST, ALIAS, ACTOR = "indicator", "host", "alias", "actor"
 MOST_INDICATORS = 1000
 _MOST_NAMES = 200
+_NAMED = "actor:named/"
 LONGEST = 300
 """Characters of a trait's normal form that are compared."""
 _SHORTEST_VALUE = 4
@@ -40,7 +41,8 @@ _NOBODY = re.compile(
     r"|(?:the )?(?:(?:online|cyber|deepfake|scam|fraud|malicious|threat|individual|private|social media) ?)*"
     r"(?:scammers?|fraudsters?|criminals?|cybercriminals?|hackers?|attackers?|callers?|actors?|individuals?"
     r"|users?|people|persons?|students?|trolls?|spammers?|perpetrators?|creators?|developers?|employees?"
-    r"|state|insiders?|researchers?|none|n/a)"
+    r"|phishers?|state|insiders?|researchers?|none|n/a)"
+    r"|.*\b(?:users?|students?|employees?|members?|people|individuals|customers?)"
 )
 
 
@@ -124,7 +126,10 @@ def names(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _actor(actor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     name, ref = actor.get("name"), actor.get("ref")
     # Terms of our own say what sort of people it was; those under `named`, and other vocabularies', who.
-    if isinstance(ref, str) and (not ref.startswith("actor:") or ref.startswith("actor:named/")):
+    if isinstance(ref, str) and ref.startswith(_NAMED):
+        called = ref.removeprefix(_NAMED).replace("-", " ")
+        yield _folded(called), name if isinstance(name, str) else called
+    elif isinstance(ref, str) and not ref.startswith("actor:"):
         yield _folded(ref), name if isinstance(name, str) else ref
     aliases = actor.get("aliases")
     for spelt in (name, *(aliases[:_MOST_NAMES] if isinstance(aliases, list) else ())):

@@ -49,16 +49,21 @@ def test_traits_have_one_normal_form_and_nobody_is_no_actor() -> None:
         {"name": "CopyCop", "ref": "actor:named/storm-1516"},
         {"name": "Unknown scammers", "ref": "actor:unknown"},
         {"name": "Deepfake creators"},
+        {"name": "Example Chat users"},
         {"ref": "actor:criminal/organised"},
         source={"scheme": "AIID", "id": "12"},
         aliases=[{"scheme": "cve", "id": "CVE-2024-1"}, {"scheme": "x", "id": "1", "type": "part"}, 7],
     )
     two = about({"name": "Storm 1516", "aliases": ["copycop"]}, aliases=[{"scheme": "aiid", "id": "12"}])
     assert {(trait.kind, trait.value) for trait in traits(one)} == {
-        ("actor", "actor:named/storm-1516"),
+        ("actor", "storm 1516"),
         ("actor", "copycop"),
         ("alias", "aiid:12"),
         ("alias", "cve:cve-2024-1"),
     }
-    assert [shown for trait, shown in traits(two).items() if trait in traits(one)] == ["aiid:12", "copycop"]
+    assert [shown for trait, shown in traits(two).items() if trait in traits(one)] == [
+        "aiid:12",
+        "Storm 1516",
+        "copycop",
+    ]
     assert traits({"content": {"indicators": ["x", {"value": 3}], "actors": "x"}, "aliases": {}}) == {}
