@@ -124,7 +124,7 @@ async def ask(engine: Engine, corpora: Path) -> Scores:
     known = vocabulary(corpora)
     projector, meanings = Projector(known), Meanings(known)
     names: dict[str, str] = {}
-    async with engine.rebuild() as building:
+    async with engine.rebuild(meanings.synonyms) as building:
         held = records(corpora)
         names.update((str(one.document["id"]), one.name) for one in held)
         await building.add([projector.project(one.document, canonical(dict(one.document))) for one in held])

@@ -11,10 +11,12 @@ from typing import Any
 
 from registry.errors import Finding, Severity, Unavailable
 from search.document import Key
-from search.engine import Place, require
-from search.meili import fields, queries
+from search.engine import Place
+from search.meili import fields, loosely, queries
 from search.meili.asking import Asker, Record, Result
+from search.meili.loosely import Some
 from search.meili.queries import MOST_PARTS, Plan, Query
+from search.meili.still import Moved, Still
 from search.relevance import enough
 from search.request import Request
 
@@ -47,28 +49,6 @@ class Page:
     named: bool = False
 
 
-class _Moved(Exception):
-    """The index moved between two questions that belong together."""
-
-
-class _Still:
-    """Asks as long as the index stands still."""
-
-    def __init__(self, asker: Asker, request: Request) -> None:
-        self._asker = asker
-        self._request = request
-        self.place: Place | None = None
-
-    async def ask(self, asked: Sequence[Query]) -> list[Result]:
-        state, found = await self._asker.ask(asked)
-        if self.place is None:
-            self.place = state.place
-            require(self.place, self._request)
-        elif self.place != state.place:
-            raise _Moved
-        return found
-
-
 async def find(
     asker: Asker,
     request: Request,
@@ -79,13 +59,13 @@ async def find(
     """The page that is asked for; with documents and counts where `counted` says which."""
     for _ in range(_AGAIN):
         try:
-            return await _find(_Still(asker, request), queries.plan(request, hidden, exact), counted)
-        except _Moved:
+            return await _find(Still(asker, request), queries.plan(request, hidden, exact), counted)
+        except Moved:
             continue
     raise Unavailable("The search index moves too fast to be read.", retry_after=1)
 
 
-async def _find(still: _Still, asked: Plan, counted: Counted | None) -> Page:
+async def _find(still: Still, asked: Plan, counted: Counted | None) -> Page:
     plan, notes = await _narrowed(still, asked)
     page = await _page(still, plan, counted)
     if page.main.total == 0 and (maybe := queries.open_words(plan)):
@@ -96,14 +76,38 @@ async def _find(still: _Still, asked: Plan, counted: Counted | None) -> Page:
             page = await _page(still, plan, counted)
             notes = [*notes, *(item.note() for item in misspelt)]
     every, parts = page.main.total, len(plan.question.wanted)
-    if every < enough(parts) and not page.named and (loose := queries.loosened(plan)) is not None:
-        more = await _page(still, loose, counted)
-        if more.main.total > every:
-            return replace(more, notes=[*notes, _fewer(every, parts)])
+    if every < enough(parts) and not page.named and queries.may_do_with_less(plan):
+        found = await loosely.some(still, plan, every)
+        if found is not None:
+            less = await _less(still, plan, found, every, counted)
+            return replace(less, notes=[*notes, _fewer(every, parts, found.least)])
     return replace(page, notes=notes)
 
 
-async def _page(still: _Still, plan: Plan, counted: Counted | None) -> Page:
+async def _less(still: Still, plan: Plan, found: Some, every: int, counted: Counted | None) -> Page:
+    """The page of records that hold some of the words."""
+    request = plan.request
+    ids = found.records[request.offset : request.offset + request.limit]
+    facets, apart = counted(plan) if counted is not None else ((), {})
+    shown = list(_WHOLE if counted is not None else _KEYS)
+    among = queries.among(fields.RECORD, found.records)
+    asked: list[Query] = [{"filter": [*plan.filter(), among], "facets": list(facets), "limit": 0}]
+    if ids:
+        page = queries.among(fields.RECORD, ids)
+        asked.append({"filter": [*plan.filter(), page], "limit": len(ids), "attributesToRetrieve": shown})
+    for name in apart:
+        others = await loosely.some(still, plan, every, name)
+        within = queries.among(fields.RECORD, others.records if others else found.records)
+        counts = [fields.facet_field(name)]
+        asked.append({"filter": [*plan.filter(without=name), within], "facets": counts, "limit": 0})
+    main, *rest = await still.ask(asked)
+    held = {hit.record: hit for hit in (rest.pop(0).hits if ids else ())}
+    assert still.place is not None  # noqa: S101
+    more = dict(zip(apart, rest, strict=True))
+    return Page(plan, still.place, [held[id] for id in ids if id in held], main, more)
+
+
+async def _page(still: Still, plan: Plan, counted: Counted | None) -> Page:
     request = plan.request
     shown: dict[str, Any] = {"attributesToRetrieve": list(_WHOLE if counted is not None else _KEYS)}
     facets, apart = counted(plan) if counted is not None else ((), {})
@@ -124,7 +128,7 @@ async def _page(still: _Still, plan: Plan, counted: Counted | None) -> Page:
 
 
 async def _behind(
-    still: _Still, plan: Plan, front: Sequence[Record], first: Result, shown: Mapping[str, Any]
+    still: Still, plan: Plan, front: Sequence[Record], first: Result, shown: Mapping[str, Any]
 ) -> Sequence[Record]:
     """The page with these at the front of the whole answer."""
     limit, offset = plan.request.limit, plan.request.offset
@@ -142,7 +146,7 @@ async def _behind(
     return [*head, *found[0].hits]
 
 
-async def _narrowed(still: _Still, plan: Plan) -> tuple[Plan, list[Finding]]:
+async def _narrowed(still: Still, plan: Plan) -> tuple[Plan, list[Finding]]:
     """The plan with the records among which to look, where a single query cannot say what is wanted."""
     wanted = plan.question.wanted
     notes: list[Finding] = []
@@ -174,12 +178,12 @@ def _ids(limit: int, *more: str) -> dict[str, Any]:
     return {"limit": limit, "attributesToRetrieve": [fields.RECORD, *more]}
 
 
-def _fewer(every: int, parts: int) -> Finding:
+def _fewer(every: int, parts: int, least: int) -> Finding:
     hold = {0: "No record holds", 1: "1 record holds"}.get(every, f"{every} records hold")
     return Finding(
         "fewer-words",
         "/q",
-        f"{hold} all {parts} words; those that hold the rarest of them, and most of the others, are counted.",
+        f"{hold} all {parts} words; those that hold at least {least} of them are counted.",
         "Put in quotes what every record must hold.",
         severity=Severity.WARNING,
     )

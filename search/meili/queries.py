@@ -33,7 +33,7 @@ class Plan:
     """One question, ready to be asked.
 
     `misspelt` are words that stand for what is spelt almost like them. `only` are the records among which to
-    look, where that was found out before. With `loose`, records will do that hold some of the words.
+    look, where that was found out before.
     """
 
     request: Request
@@ -42,7 +42,6 @@ class Plan:
     exact: bool
     misspelt: tuple[Misspelt, ...] = ()
     only: Sequence[str] | None = None
-    loose: bool = False
 
     @property
     def growing(self) -> Part | None:
@@ -74,9 +73,9 @@ class Plan:
         """
         if self.exact or part.quoted or len(part.words) > 1:
             return False
-        if self.misspelt and not self.loose:
+        if self.misspelt:
             return any(item.word == part.words[0] for item in self.misspelt)
-        return self.loose or part.words[0].isascii()
+        return part.words[0].isascii()
 
     def also(self) -> list[tuple[str, ...]]:
         """What is found in place of what stands without quotes, as rows of words."""
@@ -95,7 +94,7 @@ class Plan:
         made: Query = {
             "q": self.typed(),
             "filter": self.filter(without=without),
-            "matchingStrategy": "frequency" if self.loose else "all",
+            "matchingStrategy": "all",
             "locales": LOCALES,
             "limit": 0,
         }
@@ -251,16 +250,14 @@ def word_is_held(word: str, where: Sequence[str] = (), typed: str | None = None)
     }
 
 
-def loosened(plan: Plan) -> Plan | None:
-    """The question as it is asked when too few records hold all words: those that hold the rarest of them,
-    and of the others as many as possible. What is quoted is still held by all. None where that is the same.
+def may_do_with_less(plan: Plan) -> bool:
+    """Whether records will do that hold some of the words, where too few hold all: only where the best come
+    first, and never without what is quoted.
     """
     parts = plan.question.wanted
-    if plan.exact or plan.only is not None or plan.request.sort != "relevance" or not fewer(len(parts)):
-        return None
-    if all(part.quoted or len(part.words) > 1 for part in parts):
-        return None
-    return replace(plan, loose=True, question=replace(plan.question, unfinished=False))
+    if plan.exact or plan.only is not None or plan.request.sort != "relevance":
+        return False
+    return bool(fewer(len(parts))) and not all(part.quoted for part in parts)
 
 
 def with_misspelt(plan: Plan, misspelt: Sequence[Misspelt]) -> Plan:

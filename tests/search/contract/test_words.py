@@ -4,7 +4,7 @@ import pytest
 
 from search.engine import Engine
 from tests.search.contract.conftest import EngineOf
-from tests.search.documents import asked, document, ids, named, numbers
+from tests.search.documents import asked, document, ids, named, numbers, update
 
 
 async def found(engine: Engine, q: str) -> list[int]:
@@ -65,8 +65,6 @@ async def test_short_words_numbers_and_quotes_are_meant_as_they_are(engine_of: E
 
 
 async def test_a_word_is_misspelt_once_its_only_record_is_gone(engine_of: EngineOf) -> None:
-    from tests.search.documents import update
-
     engine = await engine_of(*named("Prompt", "Promt"))
     assert await found(engine, "promt ") == [2]
     await update(engine, gone=["CIR-0000000002"], position=2)
@@ -206,3 +204,35 @@ async def test_labels_of_tags_and_broader_tags_are_found(engine_of: EngineOf) ->
     )
     assert await found(engine, "fraud") == [1]
     assert await found(engine, "misuse:fraud/voice-clone") == [1]
+
+
+async def test_where_nothing_holds_all_words_most_of_them_will_do_and_it_is_told(engine_of: EngineOf) -> None:
+    engine = await engine_of(*named("A prompt", *["A prompt with a leak"] * 5, "Weather"))
+    answer = await engine.search(asked("prompt leak nowhere ", facets="kind", kind="incident"))
+    assert (sorted(numbers(answer)), answer.total) == ([2, 3, 4, 5, 6], 5)
+    assert answer.facets["kind"][0].count == 5
+    assert answer.notes[-1].message.startswith("No record holds all 3 words; those that hold at least 2")
+    # What is in quotes is meant, an order other than the best first shows no half answers, and neither does
+    # an exact question.
+    assert await found(engine, '"nowhere" prompt ') == []
+    assert numbers(await engine.search(asked("prompt nowhere ", sort="newest"))) == []
+    assert numbers(await engine.search(asked("prompt nowhere "), exact=True)) == []
+    assert (await engine.walk(asked("prompt leak nowhere "))).total == 5
+
+
+async def test_more_words_than_an_engine_may_read_are_all_wanted(engine_of: EngineOf) -> None:
+    alphabet = [letter * 3 for letter in "abcdefghijklmnop"]
+    engine = await engine_of(*named(" ".join(alphabet), " ".join(alphabet[:-1]), "ccc"))
+    assert numbers(await engine.search(asked(" ".join(alphabet) + " ", sort="newest"))) == [1]
+    assert numbers(await engine.search(asked(" ".join(alphabet)), exact=True)) == [1]
+    assert await found(engine, "利用深度伪造技术的诈骗利用深度") == []
+
+
+async def test_a_page_of_one_state_tells_its_position(engine_of: EngineOf) -> None:
+    engine = await engine_of(*named("Fish", "Fish", "Fish"))
+    first = await engine.search(asked("fish", limit=2))
+    again = await engine.search(asked("fish", limit=2, offset=2))
+    assert first.position == again.position
+    await update(engine, gone=["CIR-0000000001"], position=9)
+    moved = await engine.search(asked("fish", limit=2))
+    assert (moved.position, moved.total) == (9, 2)
