@@ -3,7 +3,7 @@ their place.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from operator import is_
 from typing import Any
 
@@ -36,28 +36,32 @@ def source_key(text: Any) -> Key | None:
     return (found[1], found[2]) if found else None
 
 
-def keys_in(value: Any) -> list[Key]:
-    """Every key that a submission refers to."""
-    found: list[Key] = []
-    _gather(value, "", found)
+Place = tuple[Any, ...]
+"""Where a value stands: the last step, beside the place of what holds it; () for the whole."""
+
+
+def references_in(submission: dict[str, Any]) -> list[tuple[Place, Key]]:
+    """Every key that a submission refers to, and where."""
+    found: list[tuple[Place, Key]] = []
+    _gather(submission, "", (), found)
     return found
 
 
-# Both walks go over every value of every import: most are texts that cannot refer to anything, and are passed
-# by without a call.
+# This goes over every value of every import: most are texts that cannot refer to anything, and are passed by
+# without a call.
 
 
-def _gather(value: Any, field: str, found: list[Key]) -> None:
+def _gather(value: Any, field: str, place: Place, found: list[tuple[Place, Key]]) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
             if isinstance(inner, dict | list) or _may_refer(name, inner):
-                _gather(inner, name, found)
+                _gather(inner, name, (place, name), found)
     elif isinstance(value, list):
-        for inner in value:
+        for index, inner in enumerate(value):
             if isinstance(inner, dict | list) or _may_refer(field, inner):
-                _gather(inner, field, found)
+                _gather(inner, field, (place, index), found)
     elif key := source_key(value):
-        found.append(key)
+        found.append((place, key))
 
 
 def _may_refer(field: str, value: Any) -> bool:
@@ -65,18 +69,38 @@ def _may_refer(field: str, value: Any) -> bool:
 
 
 def resolved(
-    submission: dict[str, Any], id_of: Callable[[Key], str | None]
+    submission: dict[str, Any],
+    id_of: Callable[[Key], str | None],
+    references: Sequence[tuple[Place, Key]] | None = None,
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The submission with record ids, without the references that lead to no record, and a warning for each
-    of those.
+    of those. `references` are all that stand in it, where they are known.
     """
+    ids = [(place, id_of(key)) for place, key in references or references_in(submission)]
+    if all(id is not None for _, id in ids):
+        return _replaced(submission, ids), []
     findings: list[Finding] = []
-    result = _resolve(submission, "", (), id_of, findings)
-    return result, findings
+    return _resolve(submission, "", (), id_of, findings), findings
+
+
+def _replaced(submission: dict[str, Any], values: Iterable[tuple[Place, Any]]) -> dict[str, Any]:
+    """The submission with other values at these places. What changes is copied, and nothing else."""
+    made = {"": submission}
+    copied: set[int] = set()
+    for place, value in values:
+        at: Any = made
+        *steps, last = _steps(place)
+        for step in ("", *steps):
+            if id(at[step]) not in copied:
+                at[step] = at[step].copy()
+                copied.add(id(at[step]))
+            at = at[step]
+        at[last] = value
+    return made[""]
 
 
 def _resolve(
-    value: Any, field: str, path: tuple[Any, ...], id_of: Callable[[Key], str | None], findings: list[Finding]
+    value: Any, field: str, path: Place, id_of: Callable[[Key], str | None], findings: list[Finding]
 ) -> Any:
     """The value itself where nothing in it changes: most of a submission refers to nothing."""
     if isinstance(value, dict):
@@ -120,10 +144,14 @@ def _resolve(
     return value
 
 
-def _pointer(path: tuple[Any, ...]) -> str:
-    """The JSON pointer of a path: each step beside the path before it."""
-    steps: list[str] = []
-    while path:
-        path, step = path
-        steps.append(escape(str(step)))
-    return "".join(f"/{step}" for step in reversed(steps))
+def _steps(place: Place) -> list[Any]:
+    steps: list[Any] = []
+    while place:
+        place, step = place
+        steps.append(step)
+    return steps[::-1]
+
+
+def _pointer(place: Place) -> str:
+    """The JSON pointer of a place."""
+    return "".join(f"/{escape(str(step))}" for step in _steps(place))

@@ -17,7 +17,7 @@ from typing import Any
 
 from registry.errors import Finding, Severity, has_errors
 from registry.exchange.item import Item, Key
-from registry.exchange.references import keys_in, resolved
+from registry.exchange.references import Place, references_in, resolved
 from registry.exchange.sink import Outcome, Refusal, Sink
 from registry.records.content.check import check
 from registry.records.imports import Incoming
@@ -132,17 +132,21 @@ class _Candidate:
     item: Item
     key: Key
     digest: str
-    refers: frozenset[Key] = frozenset()
+    references: Sequence[tuple[Place, Key]] = ()
     incoming: Incoming | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def refers(self) -> set[Key]:
+        return {key for _, key in self.references}
 
 
 def _candidate(item: Item, key: Key) -> _Candidate:
     submission = item.submission or {}
     text = _text_of(submission)
     # Most items refer to nothing, and their text shows it faster than a walk.
-    refers = frozenset(keys_in(submission)) if '"source:' in text else frozenset[Key]()
-    return _Candidate(item, key, _digest(text), refers)
+    references = references_in(submission) if '"source:' in text else ()
+    return _Candidate(item, key, _digest(text), references)
 
 
 @dataclass(slots=True)
@@ -233,8 +237,8 @@ class _Run:
         submission = candidate.item.submission or {}
         unresolved: list[Finding] = []
         digest = candidate.digest
-        if candidate.refers:
-            submission, unresolved = resolved(submission, id_of)
+        if candidate.references:
+            submission, unresolved = resolved(submission, id_of, candidate.references)
             digest = digest_of(submission)
         id = self._id_of(present, candidate.key)
         findings = (*candidate.item.findings, *unresolved)

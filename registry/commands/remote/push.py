@@ -34,7 +34,7 @@ from registry.errors import (
     has_errors,
 )
 from registry.exchange.native import SCHEME
-from registry.exchange.references import keys_in, resolved
+from registry.exchange.references import references_in, resolved
 from registry.records.content.check import check
 
 # What is wrong with one record, and leaves the others as they are. All else ends the run.
@@ -152,7 +152,7 @@ class Pusher:
 
     @staticmethod
     def _needs(file: File) -> set[str]:
-        return {id for scheme, id in keys_in(file.item.submission or {}) if scheme == SCHEME}
+        return {id for _, (scheme, id) in references_in(file.item.submission or {}) if scheme == SCHEME}
 
     def _plan(self, file: File) -> Plan:
         submission = file.item.submission

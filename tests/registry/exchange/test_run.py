@@ -9,7 +9,7 @@ import pytest
 from registry.errors import Finding
 from registry.exchange import aiid, atlas, avid
 from registry.exchange.item import Format, Item, Options, left_out, refused
-from registry.exchange.references import keys_in, resolved, source_key
+from registry.exchange.references import references_in, resolved, source_key
 from registry.exchange.run import Report, digest_of, run
 from tests.registry.exchange.sink import Killed, MemorySink
 
@@ -222,7 +222,7 @@ class TestReferences:
                 "recommendations": [{"text": "x", "mitigations": [{"id": "source:test:5"}]}],
             },
         }
-        assert [key[1] for key in keys_in(submission)] == ["2", "3", "4", "5"]
+        assert [key[1] for _, key in references_in(submission)] == ["2", "3", "4", "5"]
         gone, findings = resolved(submission, lambda key: None)
         assert gone == {
             "narrative": "source:test:1",
