@@ -172,6 +172,9 @@ def dangers_of(document: Document) -> tuple[str, ...]:
 
 
 def _of_incident(document: Document, content: Document) -> list[Claim]:
+    # Most incidents report on none, and an import brings hundreds a second.
+    if not (elements := _maps(content.get("safeguards"))):
+        return []
     origin = _origin(document)
     itself = _records(origin, [{"id": document.get("id")}, *_list(content.get("exploits"))])
     used = [
@@ -180,7 +183,7 @@ def _of_incident(document: Document, content: Document) -> list[Claim]:
     itself += [one for one in _records(origin, used) if one not in itself]
     about = _few((*itself, *dangers_of(document)))
     found: list[Claim] = []
-    for element in _maps(content.get("safeguards")):
+    for element in elements:
         outcome, target = element.get("outcome"), _key(origin, element.get("mitigation"))
         safeguard = _tag(element.get("tag"))
         if outcome not in OF_INCIDENTS or not (safeguard or target):
