@@ -75,7 +75,7 @@ class StatusController(Controller):
             state.name
             for state in failing
             if not state.name.startswith(_MAY_WAIT)
-            and state.name not in healths  # told below: what it keeps may be down while all else answers
+            and not state.name.startswith(tuple(healths))  # told below: all else answers without them
             and state.failed_at
             and datetime.now(UTC) - state.failed_at > TOLERATED_FAILURE
         ]

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from registry.changelog import aside
 from registry.changelog.append import public_head
 from registry.changelog.tail import ChangeRow, head
 from registry.errors import Unavailable
@@ -45,6 +46,7 @@ class RestrictedReader:
         self._projector = Projector(Vocabulary(), node.origin)
         self._origin = node.origin
         self._checked = False
+        self._check_at = 0.0
         self._there = False
         self._passed = 0
         self._written: float | None = None
@@ -89,11 +91,14 @@ class RestrictedReader:
                 return  # another process had the lease and read further
             async with self._database.read() as session:
                 found = await shared_under(session, keys)
-            put = await asyncio.to_thread(_project, projector, list(found.values()))
+            put, refused = await asyncio.to_thread(_project, projector, list(found.values()))
             gone = [key for key in keys if key not in found]
             digest = stale_digest() if gone else place.digest
             position = max([place.position, *(change.public_seq or 0 for change in changes)])
-            await self.engine.update(put, gone, Place(position, upto, digest))
+            if refused:
+                await aside.tell(self._database, NAME, (), refused)
+            await self.engine.update(put, [*gone, *refused], Place(position, upto, digest))
+            await aside.tell(self._database, NAME, keys, refused | self.engine.refused())
             self._written = time.monotonic()
 
     async def release(self) -> None:
@@ -108,15 +113,20 @@ class RestrictedReader:
         """
         projector = await self._current()
         count = 0
+        refused: dict[Key, str] = {}
         async with self.engine.rebuild() as building, building.finishing():
             async with self._database.read() as session:
                 seq, position = await head(session), await public_head(session)
                 after = 0
                 while rows := await all_shared(session, after=after, limit=indexer.BATCH):
-                    await building.update(await asyncio.to_thread(_project, projector, rows), ())
+                    put, left_out = await asyncio.to_thread(_project, projector, rows)
+                    refused |= left_out
+                    await building.update(put, ())
                     count, after = count + len(rows), rows[-1].pk
             place = Place(position, seq, projector.digest)
             await building.publish(place)
+        await aside.tell_anew(self._database, NAME, refused | self.engine.refused())
+        self._check_at = time.monotonic() + indexer.CHECK_SECONDS
         self._there, self._checked, self._written = True, True, time.monotonic()
         log.info("restricted search index built", records=count)
         return place
@@ -155,8 +165,12 @@ class RestrictedReader:
 
     async def _sound_place(self) -> Place | None:
         """Where the index stands; None where there is none that could serve."""
-        if not self._checked and not await self.engine.check():
+        if await self.engine.damaged():
             return None
+        if time.monotonic() >= self._check_at:
+            if not await self.engine.check():
+                return None
+            self._check_at = time.monotonic() + indexer.CHECK_SECONDS
         try:
             place = await self.engine.place()
         except Unavailable:
@@ -176,14 +190,18 @@ class RestrictedReader:
             self._written = None if done else time.monotonic()
 
 
-def _project(projector: Projector, rows: Sequence[Shared]) -> list[Projection]:
-    """One document that cannot be projected does not stop the others."""
+def _project(projector: Projector, rows: Sequence[Shared]) -> tuple[list[Projection], dict[Key, str]]:
+    """What to put in, and why anything was left out. One document that cannot be projected does not stop the
+    others.
+    """
     put: list[Projection] = []
+    refused: dict[Key, str] = {}
     for row in rows:
         try:
             projection = projector.project_bytes(row.stored.document)
-        except Exception:
+        except Exception as error:
             log.exception("record left out of the restricted search index", id=row.stored.id)
+            refused[row.stored.origin, row.stored.id] = aside.fault(error)
             continue
         put.append(replace(projection, audience=audience_of(row)))
-    return put
+    return put, refused

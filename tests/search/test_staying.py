@@ -68,7 +68,8 @@ async def test_a_search_that_is_down_for_long_makes_no_process_unready(
 ) -> None:
     async with node.database.write() as session:
         since = datetime.now(UTC) - 2 * TOLERATED_FAILURE
-        session.add(ReaderState(name="search", position=0, error="Unavailable: down", failed_at=since))
+        for name in ("search", "search-restricted"):
+            session.add(ReaderState(name=name, position=0, error="Unavailable: down", failed_at=since))
     answer = await client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["search"]["answers"] is False

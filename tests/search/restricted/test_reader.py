@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from registry.app import Application
+from registry.changelog import aside
 from registry.extensions import Extension, Node
 from search import extension
+from search.document import Projection, Projector
 from search.embedded import store
 from tests.conftest import Join
 from tests.leaks.files import held
@@ -65,3 +67,28 @@ async def test_what_is_taken_back_or_erased_leaves_the_files(
         await tail.step()
     assert set(held(files(node), words)) == {STAYS}
     await tail.give_up()
+
+
+async def test_what_cannot_be_indexed_is_set_aside_until_it_can(
+    client: httpx.AsyncClient, app: Application, node: Node, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [tail] = [tail for tail in app.tails if tail.reader.name == "search-restricted"]
+    lab = await join("lab", scopes=EVERYTHING)
+
+    def refuse(*_: object) -> Projection:
+        raise ValueError(STAYS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Projector, "project_bytes", refuse)
+        id = await bring_out(client, lab, lesson(title=f"A {STAYS}", handling={"tlp": "GREEN"}))
+        await tail.catch_up()
+    async with node.database.read() as session:
+        (one,) = await aside.listed(session)
+    assert (one.reader, one.id) == (tail.reader.name, id)
+    assert one.reason.startswith("ValueError in test_reader.py")
+    assert held(files(node), (STAYS,)) == {}
+    await revise(client, lab, id, summary="Another.")
+    await tail.catch_up()
+    async with node.database.read() as session:
+        assert await aside.listed(session) == []
+    assert set(held(files(node), (STAYS,))) == {STAYS}
