@@ -65,7 +65,7 @@ class RestrictedReader:
                 self._there, self._passed = False, max(self._passed, seq)
                 return self._passed
             place = await self.rebuild()
-        elif place.digest != projector.digest and time.monotonic() >= self._retry_at:
+        elif self._stale(place, projector) and time.monotonic() >= self._retry_at:
             try:
                 place = await self.rebuild()
             except Unavailable:
@@ -182,6 +182,12 @@ class RestrictedReader:
                     return None
             self._checked = True
         return place
+
+    def _stale(self, place: Place, projector: Projector) -> bool:
+        """Whether the index has to be built anew: also one that was out of reach while changes were passed by
+        as if there were none.
+        """
+        return place.digest != projector.digest or (not self._there and self._passed > place.seq)
 
     async def _rest(self) -> None:
         """Give back what only writing needs, once nothing was written for a while."""

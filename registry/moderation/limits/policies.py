@@ -52,7 +52,8 @@ TABLE: tuple[Row, ...] = (
     _row("GET HEAD", r"/api/v1/search/export", "exports"),
     _row(
         "GET HEAD",
-        r"/api/v1/(search|restricted/search|suggest|evidence|matrix)|/api/v1/records/[^/]+/similar",
+        r"/api/v1/(search|restricted/search|suggest|evidence|matrix|campaigns)"
+        r"|/api/v1/records/[^/]+/(similar|campaign)$",
         "searches",
     ),
     _row("GET HEAD", r"/feeds/search\.|/records$", "searches"),

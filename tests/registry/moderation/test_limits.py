@@ -56,6 +56,8 @@ async def token_for(node: Node, client: httpx.AsyncClient, slug: str = "lab") ->
         ("GET", "/api/v1/search", "searches"),
         ("GET", "/api/v1/search/export", "exports"),
         ("GET", "/api/v1/records/CIR-7GQ2M4KX9X/similar", "searches"),
+        ("GET", "/api/v1/records/CIR-7GQ2M4KX9X/campaign", "searches"),
+        ("GET", "/api/v1/campaigns", "searches"),
         ("GET", "/feeds/search.rss", "searches"),
         ("POST", "/api/v1/validate", "checks"),
         ("POST", "/api/v1/records", "writes"),

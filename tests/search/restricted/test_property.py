@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +14,7 @@ from registry.actor import Actor, Scope
 from registry.changelog.append import lock
 from registry.changelog.tail import Tail
 from registry.db import now
+from registry.errors import Unavailable
 from registry.extensions import Node
 from registry.ids import new_id
 from registry.providers.models import Provider
@@ -278,3 +280,33 @@ async def test_nothing_shared_means_no_index(node: Node) -> None:
     await tail.catch_up()
     await tail.give_up()
     assert not node.settings.index_folder.with_name("index-restricted").exists()
+
+
+async def test_an_index_that_was_out_of_reach_is_made_again(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was passed by meanwhile, as if there were no index, is not missing from it."""
+    world = World(node, random.Random(3))
+    await world.begin()
+    engine = open_engine(node.settings, index=RESTRICTED)
+    reader = RestrictedReader(node, engine)
+    tail = Tail(node.database, reader)
+    async with node.database.write() as session:
+        await lock(session)
+        await world.share(session)
+    await tail.catch_up()
+    before = await engine.place()
+
+    async def down(*_: Any) -> Any:
+        raise Unavailable("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "place", down)
+        async with node.database.write() as session:
+            await lock(session)
+            await world.erase(session)
+        await tail.catch_up()
+    await tail.catch_up()
+    assert (await engine.place()).seq > before.seq
+    assert (await engine.keys(parse({}), exact=True)).total == 0
+    await tail.give_up()
