@@ -109,6 +109,9 @@ async def _private_acts(client: httpx.AsyncClient, members: dict[str, Member], i
             )
             await act(client, quiet, id, "publish", etag)
             hidden.append(id)
+    kept = {"name": "What others know", "search": "q=lesson&tag=misuse:fraud"}
+    made = await client.post("/api/v1/searches", json=kept, headers=quiet.headers)
+    assert made.status_code == 201, made.text
     # A response to a public record, and a relation to it, that only some may see.
     about = {"about": {"id": ids[0]}, "stance": "evaluates", "text": "Not so."}
     answer = {"kind": "response", "title": "Not so", "summary": "It was otherwise.", "content": about}
