@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from registry.changelog.models import Change, ReaderState
 from registry.db import Database, now
-from registry.errors import Unreached
+from registry.errors import Unavailable, Unreached
 
 LEASE = timedelta(seconds=15)
 POLL_SECONDS = 0.5
@@ -132,8 +132,8 @@ class Tail:
                 except Exception as error:
                     delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                     failures += 1
-                    if isinstance(error, Unreached):
-                        # Somebody else's server: our own steps on the way to it would tell nobody anything.
+                    if isinstance(error, Unreached | Unavailable):
+                        # Another server: our own steps on the way to it would tell nobody anything.
                         log.warning(
                             "reader failed", reader=self.reader.name, retry_in=delay, why=error.detail
                         )

@@ -60,6 +60,8 @@ def started(program: str, folder: Path, port: int) -> Iterator[Running]:
     server = Running(f"http://127.0.0.1:{port}", uuid4().hex)
     command = [program, "--no-analytics", "--http-addr", f"127.0.0.1:{port}", "--db-path", str(folder / "db")]
     command += ["--dump-dir", str(folder / "dumps"), "--master-key", str(server.key), "--log-level", "ERROR"]
+    # It prepares as much for every batch, however small: by default two thirds of the machine.
+    command += ["--max-indexing-memory", "128Mb"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + _START_SECONDS

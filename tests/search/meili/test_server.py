@@ -169,7 +169,7 @@ async def test_an_abandoned_rebuild_leaves_nothing(
             await rebuild.add([project(fields) for fields in named("Lost", "Lost")])
             raise RuntimeError("killed")
     left = official.Client(meili.url, meili.key)
-    left.create_index(f"{engine.uid}-cafe", {"primaryKey": "id"})
+    left.wait_for_task(left.create_index(f"{engine.uid}-cafe", {"primaryKey": "id"}).task_uid, 30_000)
     assert await engine.idle()
     server = await engine.writer.server()
     assert await server.uids() == [engine.uid]
