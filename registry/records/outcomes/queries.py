@@ -1,5 +1,6 @@
 """Reads of what was reported. Whatever is read passes through `registry.records.visibility`."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,10 +85,8 @@ async def evidence(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, 
     found = await _reports(session, actor, asked, wanted)
     counted = found[:MOST_COUNTED]
     owners, terms = await _mitigations(session, actor, {key for row, _ in counted if (key := _target(row))})
-    reports = [_report(row, by, owners, terms) for row, by in counted]
-    # A response to what is no mitigation, or to none that can be read here, reports on nothing here.
-    reports = [one for one in reports if one.kind == "incident" or one.target in owners]
-    entries = [entry for entry in rank(reports) if _is_wanted(entry, asked)]
+    # Aside: a broad term has tens of thousands of reports, and others are answered meanwhile.
+    reports, entries = await asyncio.to_thread(_ranked, asked, counted, owners, terms)
     page = entries[asked.offset : asked.offset + asked.limit]
     targets = [entry.target for entry in page if entry.target is not None]
     held = await queries.documents(session, targets)
@@ -97,7 +96,7 @@ async def evidence(session: AsyncSession, actor: Actor, vocabulary: Vocabulary, 
         subjects,
         page,
         len(entries),
-        len(reports),
+        reports,
         await _sources(session, actor, page, asked.sources),
         {key: stored for key, stored in held.items() if stored is not None and key in owners},
         len(found) <= MOST_COUNTED,
@@ -286,6 +285,19 @@ async def _mitigations(
             owners.setdefault((origin, id), set()).add(who)
             terms[origin, id] = safeguard
     return {key: frozenset(found) for key, found in owners.items()}, terms
+
+
+def _ranked(
+    asked: Asked,
+    counted: Sequence[tuple[Sequence[Any], frozenset[str]]],
+    owners: Mapping[Key, frozenset[str]],
+    terms: Mapping[Key, str | None],
+) -> tuple[int, list[Entry]]:
+    """How many reports count, and what they speak of, in order."""
+    reports = [_report(row, by, owners, terms) for row, by in counted]
+    # A response to what is no mitigation, or to none that can be read here, reports on nothing here.
+    reports = [one for one in reports if one.kind == "incident" or one.target in owners]
+    return len(reports), [entry for entry in rank(reports) if _is_wanted(entry, asked)]
 
 
 def _is_wanted(entry: Entry, asked: Asked) -> bool:
