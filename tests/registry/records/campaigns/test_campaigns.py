@@ -140,6 +140,7 @@ async def _kept(database: Database) -> dict[int, set[int]]:
     return found
 
 
+@pytest.mark.one_database
 async def test_what_is_kept_is_what_all_would_give(
     client: httpx.AsyncClient,
     app: Application,
