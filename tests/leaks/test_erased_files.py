@@ -32,7 +32,7 @@ WITHOUT_CONTENT = frozenset(
     activity_place alarm anomaly application assertion audit campaign client client_key client_secret counter
     draft_quota group_member hour_count identity known_network link log log_entry log_file membership node
     notice notice_answer peer person provider provider_key reader responses_seen same_as session sharing_group
-    set_aside taxonomy token visit witnessed_head
+    saved_search set_aside taxonomy token visit witnessed_head
     """.split()  # noqa: SIM905
 )
 
