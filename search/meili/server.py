@@ -121,6 +121,11 @@ class Server:
         found: dict[str, list[str]] = await self._do(self._client.index(uid).get_synonyms)
         return found
 
+    async def spelt(self, uid: str) -> list[str]:
+        """The words in which no typing errors are looked for."""
+        found = await self._do(self._client.index(uid).get_typo_tolerance)
+        return list(found.disable_on_words or ())
+
     # --- documents
 
     async def put(self, uid: str, lines: bytes) -> int:

@@ -66,7 +66,6 @@ def settings() -> dict[str, Any]:
             "enabled": True,
             "minWordSizeForTypos": {"oneTypo": 4, "twoTypos": 8},
             "disableOnAttributes": list(fields.WORDS),
-            "disableOnWords": [],
         },
         "separatorTokens": [],
         "nonSeparatorTokens": [],

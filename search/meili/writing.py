@@ -6,7 +6,7 @@ place that says how far it goes. So no reader sees a part of it. What is marked 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from search.meili.locks import holding, make_lock
 from search.meili.server import Server, TaskFailed
 from search.meili.settings import digest, settings
 from search.meili.wire import Refused, unreachable
-from search.relevance import forms
+from search.relevance import ONE_EDIT, forms
 
 log = structlog.get_logger("candor.search")
 
@@ -188,8 +188,9 @@ class Writer:
         server = await self.server()
         before = await server.synonyms(self.uid)
         after = synonyms.joined({word: list(others) for word, others in before.items()}, new, held)
-        if after != before:
-            await server.set(self.uid, {"synonyms": after})
+        words = set(await server.spelt(self.uid))
+        if after != before or not new <= words:
+            await server.set(self.uid, {"synonyms": after} | spelt(words | new))
 
     async def publish(self, built: str) -> None:
         """Let what was built serve, and the old index go. Inside `writing`."""
@@ -298,7 +299,7 @@ class MeiliRebuild:
         uid = await self._open()
         await self._settled()
         made = await asyncio.to_thread(synonyms.made, self._held, self._names)
-        await self._server.set(uid, {"synonyms": made})
+        await self._server.set(uid, {"synonyms": made} | spelt(self._held))
         line = _encode(fields.make_place(place, digest()))
         await self._server.done(await self._server.put(uid, line))
         await self._writer.publish(uid)
@@ -313,11 +314,18 @@ class MeiliRebuild:
 
 
 def _lines(records: Iterable[Projection], held: set[str]) -> Iterator[Line]:
-    """Documents as they are sent; `held` gets their words that may be bent."""
+    """Documents as they are sent; `held` gets their words that may be bent or misspelt."""
     for record in records:
         made = fields.make_document(record)
-        held.update(filter(forms, made[fields.NEAR]))
+        held.update(word for word in made[fields.NEAR] if len(word) >= ONE_EDIT)
         yield Line(" ".join(record.key), _encode(made))
+
+
+def spelt(held: Collection[str]) -> dict[str, Any]:
+    """Words that are held are meant as they are: nothing is looked for that is spelt almost like them, which
+    takes Meilisearch longer than everything else.
+    """
+    return {"typoTolerance": {"disableOnWords": sorted(held)}}
 
 
 def _joined(lines: Iterable[Line]) -> bytes:
