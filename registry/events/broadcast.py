@@ -75,8 +75,10 @@ class Broadcast:
                 after = batch[-1].seq
                 yield batch
                 continue
+            # Not `wait_for`: where both happen at once, it forgets that it was cancelled (Python 3.11).
             try:
-                await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await news.wait()
             except TimeoutError:
                 yield ()
 
@@ -85,6 +87,10 @@ class Broadcast:
             # The public sequence has no gaps: what is kept is a run of it.
             begin = after + 1 - self._kept[0].seq
             return [self._kept[place] for place in range(begin, min(begin + BATCH, len(self._kept)))]
+        # A listener may leave at any moment: a query that is cut off takes its connection with it.
+        return await asyncio.shield(asyncio.ensure_future(self._read(after)))
+
+    async def _read(self, after: int) -> Sequence[Event]:
         async with self._database.read() as session:
             return await events_after(session, after, limit=BATCH)
 
