@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from coverage import Coverage
 from pydantic import SecretStr
@@ -40,6 +41,13 @@ from registry.records.models import Draft, Record
 from registry.records.preconditions import etag_of
 from registry.settings import Settings
 from registry.sharing.models import GroupMember, SharingGroup
+
+# How busy the machine is says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
+
 
 ORIGIN = "registry.example/log"
 BASE_URL = "https://registry.example"
