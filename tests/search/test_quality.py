@@ -30,7 +30,14 @@ def reached(
         if server is None:
             pytest.skip(meilisearch.MISSING)
         engine = MeiliEngine(server.settings(folder, f"judged{uuid4().hex[:12]}"), "judged")
-        yield asyncio.run(judged.ask(engine, corpora))
+
+        async def asked() -> judged.Scores:
+            try:
+                return await judged.ask(engine, corpora)
+            finally:
+                await engine.aclose()
+
+        yield asyncio.run(asked())
 
 
 def test_judged_questions_are_answered(reached: judged.Scores) -> None:
